@@ -1,0 +1,221 @@
+"""How a table becomes a Dagster asset: the one place that says what every asset of the graph carries.
+
+`@declared(TABLE, parameter="upstream/table")` on a thin function gives a `Declaration`; `build` turns it into an asset
+for one site (its shards, the tables it has). Key, group, description, owners, kinds, tags, column schema, partitions,
+backfill policy and code version all come from the table's declaration and the source of the rules behind it.
+"""
+
+import hashlib
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from clinical_assets import partitions
+from clinical_assets.lineage import column_lineage
+from clinical_assets.mimic.inventory import Inventory
+from clinical_assets.settings import Settings
+from clinical_assets.tables import Column, Table
+from resources.lake_io_manager import ABSENT_SCHEMA
+
+LAKE_IO_MANAGER = "lake_io_manager"
+
+
+@dataclass(frozen=True)
+class Site:
+    """One installation: its settings and the source tables it has."""
+
+    settings: Settings
+    inventory: Inventory
+
+    @property
+    def shards(self) -> dg.StaticPartitionsDefinition:
+        """The site's subject shards."""
+        return partitions.subject_shard(self.settings.subject_shards)
+
+    def absent_schema(self, path: str) -> pl.Schema | None:
+        """The schema of a source table the catalogue knows and this site lacks; None for tables it has or makes."""
+        from clinical_assets.mimic.catalogue import TABLES
+
+        if path in TABLES and not self.inventory.has(path):
+            return TABLES[path].polars_schema
+        return None
+
+
+class TableMismatchError(TypeError):
+    """A rule returned other columns or types than its table declares."""
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A table and the rule that makes it, not yet bound to a site."""
+
+    table: Table
+    rule: Callable[..., pl.LazyFrame]
+    inputs: Mapping[str, str]
+    all_partitions: frozenset[str] = field(default=frozenset())
+
+    def build(self, site: Site) -> dg.AssetsDefinition:
+        """The asset, for a site's shards and source tables."""
+        table = self.table
+
+        def compute(context: dg.AssetExecutionContext, **frames: pl.LazyFrame) -> pl.LazyFrame:
+            self._add_lineage(context, {name: frame.collect_schema() for name, frame in frames.items()})
+            return conform(self.rule(**frames), table)
+
+        asset: dg.AssetsDefinition = dg.asset(
+            **asset_arguments(table, site, code_version(self.rule, table)),
+            ins={name: self._input(path, site) for name, path in self.inputs.items()},
+            io_manager_key=LAKE_IO_MANAGER,
+        )(compute)
+        return asset
+
+    def _input(self, path: str, site: Site) -> dg.AssetIn:
+        mapping = dg.AllPartitionMapping() if path in self.all_partitions else None
+        absent = site.absent_schema(path)
+        return dg.AssetIn(
+            key=dg.AssetKey(path.split("/")),
+            input_manager_key=LAKE_IO_MANAGER,
+            partition_mapping=mapping,
+            metadata=None if absent is None else {ABSENT_SCHEMA: absent},
+        )
+
+    def _add_lineage(self, context: dg.AssetExecutionContext, schemas: Mapping[str, pl.Schema]) -> None:
+        deps = {
+            column: [
+                dg.TableColumnDep(asset_key=dg.AssetKey(self.inputs[name].split("/")), column_name=source)
+                for name, source in sorted(sources)
+            ]
+            for column, sources in column_lineage(self.rule, schemas).items()
+        }
+        context.add_asset_metadata({"dagster/column_lineage": dg.TableColumnLineage(deps)})
+
+
+def declared(
+    table: Table, *, all_partitions: Iterable[str] = (), **inputs: str
+) -> Callable[[Callable[..., pl.LazyFrame]], Declaration]:
+    """Declare the rule that makes a table.
+
+    Args:
+        table: what the rule returns, column for column.
+        all_partitions: upstream tables read whole although this table is partitioned.
+        inputs: upstream table path by parameter name of the rule.
+    """
+
+    def declare(rule: Callable[..., pl.LazyFrame]) -> Declaration:
+        expected = set(inspect.signature(rule).parameters)
+        if expected != set(inputs):
+            raise TypeError(f"{table.path}: the rule takes {sorted(expected)}, the declaration gives {sorted(inputs)}")
+        return Declaration(table, rule, inputs, frozenset(all_partitions))
+
+    return declare
+
+
+def asset_arguments(table: Table, site: Site, version: str) -> dict[str, Any]:
+    """What every asset carries, from its table's declaration."""
+    sharded = {"partitions_def": site.shards, "backfill_policy": partitions.BACKFILL_IN_ONE_RUN}
+    return {
+        "key": dg.AssetKey(list(table.key)),
+        "group_name": table.group,
+        "description": describe(table),
+        "owners": list(table.owners),
+        "kinds": set(table.kinds),
+        "tags": {"phi": "yes" if table.patient_keyed else "no"},
+        "metadata": {"dagster/column_schema": column_schema(table), "grain": table.grain},
+        "code_version": version,
+        **(sharded if table.patient_keyed else {}),
+    }
+
+
+def describe(table: Table) -> str:
+    """The description the UI shows, in Markdown."""
+    known = f"\n\nHappened: `{table.happened}`." if table.happened else ""
+    known += f" Known from: `{table.known}`." if table.known else ""
+    key = f"\n\nKey: {', '.join(f'`{k}`' for k in table.primary_key)}." if table.primary_key else ""
+    source = f"\n\nSource: {table.source}." if table.source else ""
+    return f"{table.meaning}\n\nGrain: {table.grain}.{known}{key}{source}"
+
+
+def column_schema(table: Table) -> dg.TableSchema:
+    """The columns with meaning, unit and constraints, as the UI shows them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=column.type.value,
+                description=_column_description(column),
+                constraints=dg.TableColumnConstraints(
+                    nullable=column.nullable, unique=table.primary_key == (column.name,), other=_other_rules(column)
+                ),
+                tags={"unit": _as_tag(column.unit)} if column.unit else None,
+            )
+            for column in table.columns
+        ]
+    )
+
+
+def _column_description(column: Column) -> str:
+    return f"{column.meaning} Unit: {column.unit}." if column.unit else column.meaning
+
+
+def _as_tag(unit: str) -> str:
+    """A unit in the characters a tag may have."""
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in unit.replace("%", "percent"))[:63].strip("_") or "1"
+
+
+def _other_rules(column: Column) -> list[str]:
+    rules = []
+    if column.references:
+        rules.append(f"in {column.references}")
+    if column.plausible:
+        rules.append(f"plausible {column.plausible[0]:g} to {column.plausible[1]:g}")
+    if column.allowed:
+        rules.append(f"one of {', '.join(column.allowed)}")
+    return rules
+
+
+def conform(frame: pl.LazyFrame, table: Table) -> pl.LazyFrame:
+    """The frame with exactly the table's columns, in order, sorted as files are.
+
+    Raises:
+        TableMismatchError: a column is missing, undeclared or of another type; it names each.
+    """
+    found = frame.collect_schema()
+    wrong = [f"{c.name}: missing" for c in table.columns if c.name not in found]
+    wrong += [f"{name}: not declared" for name in found if name not in table.column_names]
+    wrong += [
+        f"{c.name}: expected {c.type.polars}, found {found[c.name]}"
+        for c in table.columns
+        if c.name in found and found[c.name] != c.type.polars
+    ]
+    if wrong:
+        raise TableMismatchError(f"{table.path} does not have its declared columns: {'; '.join(wrong)}")
+    return frame.select(table.column_names).sort(table.sort_by, nulls_last=True, maintain_order=True)
+
+
+def code_version(rule: Callable[..., Any], table: Table) -> str:
+    """A hash of what decides the rows: the table's declaration, the rule, and the modules the rule names.
+
+    A change elsewhere in the project leaves it alone, so that only what may differ shows as stale.
+    """
+    sources = [repr(table.columns), inspect.getsource(rule)]
+    sources += [inspect.getsource(module) for module in knowledge_of(rule)]
+    return hashlib.sha256("\x00".join(sources).encode()).hexdigest()[:12]
+
+
+def knowledge_of(rule: Callable[..., Any]) -> Sequence[ModuleType]:
+    """Modules of this project whose functions or data the rule refers to by name, in name order."""
+    code = getattr(rule, "__code__", None)
+    named: Mapping[str, Any] = getattr(rule, "__globals__", {})
+    modules: dict[str, ModuleType] = {}
+    for name in code.co_names if code else ():
+        thing = named.get(name)
+        module = thing if isinstance(thing, ModuleType) else sys.modules.get(getattr(thing, "__module__", "") or "")
+        if module and module.__name__.startswith("clinical_assets.") and module.__name__ != rule.__module__:
+            modules[module.__name__] = module
+    return [modules[name] for name in sorted(modules)]

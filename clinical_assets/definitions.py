@@ -1,0 +1,58 @@
+"""The whole graph, as Dagster loads it: settings and inventory in, definitions out.
+
+Loads without network, data or secret; nothing is opened before a run asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from clinical_assets.declaration import LAKE_IO_MANAGER, Site
+from clinical_assets.mimic.assets import absent_table, mimic_assets
+from clinical_assets.mimic.catalogue import TABLES
+from clinical_assets.mimic.inventory import take_inventory
+from clinical_assets.settings import Settings
+from clinical_assets.stays import assets as stays
+from clinical_assets.table_checks import table_checks
+from resources.lake import Lake
+from resources.lake_io_manager import LakeIOManager
+from resources.sources import Sources
+
+
+def build_definitions(
+    settings: Settings | None = None, overrides: Mapping[str, object] | None = None
+) -> dg.Definitions:
+    """The graph for one site.
+
+    Args:
+        settings: read from the environment when not given.
+        overrides: resources to put in place of the usual ones, by name (for tests).
+    """
+    settings = settings or Settings.load()
+    site = Site(settings, take_inventory(Sources(root=settings.sources_root)))
+    derived = [declaration.build(site) for declaration in stays.ASSETS]
+    tables = [source.table for source in site.inventory.files.values()] + [d.table for d in stays.ASSETS]
+    return dg.Definitions(
+        assets=[*mimic_assets(site), *_absent_but_read(derived, site), *derived],
+        asset_checks=[table_checks(table, site) for table in tables],
+        resources={**_resources(settings), **(overrides or {})},
+    )
+
+
+def _absent_but_read(derived: list[dg.AssetsDefinition], site: Site) -> list[dg.AssetSpec]:
+    read = {
+        key.to_user_string() for asset in derived for spec in asset.specs for key in [d.asset_key for d in spec.deps]
+    }
+    return [absent_table(path, site) for path in sorted(read) if path in TABLES and not site.inventory.has(path)]
+
+
+def _resources(settings: Settings) -> dict[str, Any]:
+    lake = Lake(root=settings.lake_root, subject_shards=settings.subject_shards)
+    return {
+        "lake": lake,
+        "sources": Sources(root=settings.sources_root),
+        LAKE_IO_MANAGER: LakeIOManager(lake=lake),
+    }

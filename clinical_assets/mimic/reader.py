@@ -1,0 +1,265 @@
+"""One CSV file of a release to typed Arrow tables, in one streaming pass and bounded memory.
+
+Every value keeps its meaning: text stays text (`___`, `1-2`, `007`), an empty field is null, nothing is guessed. A
+value that is not of its column's declared type stops the file with its line, column and value; in a column declared
+dirty (`Column.quarantined`) it sends its row to the quarantine instead, and is counted.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+
+from clinical_assets.mimic.csv_records import BLOCK_BYTES, Block, SourceFileError, blocks
+from clinical_assets.tables import SourceTable, Type
+
+QUARANTINE_SCHEMA = pa.schema(
+    [("line", pa.int64()), ("column", pa.large_string()), ("value", pa.large_string()), ("record", pa.large_string())]
+)
+"""One row per refused row of a file: its line, the first wrong column, that value, and the whole record as text."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Typed rows of one block, and the rows of that block that were refused."""
+
+    table: pa.Table
+    quarantined: pa.Table
+
+
+def read(
+    raw: BinaryIO, file: str, table: SourceTable, absent: Sequence[str] = (), *, block_bytes: int = BLOCK_BYTES
+) -> Iterator[Rows]:
+    """Read a file of `table`.
+
+    Args:
+        raw: the file's bytes, gzip or plain.
+        file: path named in errors.
+        table: the declaration; its columns come out in declared order and type.
+        absent: columns this release may lack; they come out null where the header does not name them.
+        block_bytes: about how many inflated bytes are parsed at a time.
+
+    Yields:
+        At least one `Rows`, in file order; a file with only a header yields an empty one.
+
+    Raises:
+        SourceFileError: wrong header, a value of the wrong type, a wrong number of fields, a truncated or corrupt
+            gzip, a stray quote; with file, line, column and value.
+    """
+    stream = blocks(raw, file, block_bytes=block_bytes)
+    first = next(stream, None)
+    if first is None:
+        raise SourceFileError(file, "expected a header line; found an empty file. Download it again.")
+    header, first = _split_header(first, file, table, absent)
+    parser = _BlockParser(file, table, header)
+    empty = True
+    for rows in _ahead(parser.parse, _chain(first, stream)):
+        empty = False
+        yield rows
+    if empty:
+        yield Rows(table.arrow_schema.empty_table(), QUARANTINE_SCHEMA.empty_table())
+
+
+def _chain(first: Block, rest: Iterator[Block]) -> Iterator[Block]:
+    if first.data:
+        yield first
+    yield from rest
+
+
+def _ahead(parse: Callable[[Block], Rows], stream: Iterable[Block]) -> Iterator[Rows]:
+    """Parse one block while the caller works on the one before; results stay in order."""
+    with ThreadPoolExecutor(1) as pool:
+        pending = None
+        for block in stream:
+            following = pool.submit(parse, block)
+            if pending is not None:
+                yield pending.result()
+            pending = following
+        if pending is not None:
+            yield pending.result()
+
+
+def _split_header(block: Block, file: str, table: SourceTable, absent: Sequence[str]) -> tuple[list[str], Block]:
+    """The file's columns by their declared names, and the block without its header line."""
+    end = block.data.find(b"\n") + 1 or len(block.data)
+    found = next(csv.reader([block.data[:end].decode("utf-8-sig", "replace").rstrip("\r\n")]), [])
+    # The demo 2.2 spells two columns of procedureevents in capitals.
+    declared = {name.lower(): name for name in table.column_names}
+    names = [declared.get(name.lower(), name) for name in found]
+    missing = [name for name in declared.values() if name not in names and name not in absent]
+    unexpected = [name for name in names if name not in declared.values()]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if missing or unexpected or repeated:
+        faults = {"missing": missing, "unexpected": unexpected, "repeated": repeated}
+        raise SourceFileError(
+            file,
+            f"expected the header of {table.path} ({', '.join(declared.values())}); found "
+            + "; ".join(f"{fault}: {', '.join(map(repr, which))}" for fault, which in faults.items() if which)
+            + ". Check that the file belongs to a release the catalogue knows.",
+            line=1,
+        )
+    return names, Block(block.data[end:], block.first_line + 1, block.quoted_newlines)
+
+
+class _BlockParser:
+    """Parses the blocks of one file: fast with Arrow's typed parser, slowly when a value is not of its type."""
+
+    def __init__(self, file: str, table: SourceTable, header: list[str]) -> None:
+        self._file = file
+        self._table = table
+        self._header = header
+        self._schema = table.arrow_schema
+        self._types = {name: self._schema.field(name).type for name in header}
+        self._finite = [c.name for c in table.columns if c.type is Type.FLOAT and c.name in header]
+
+    def parse(self, block: Block) -> Rows:
+        try:
+            parsed = self._parse(block, self._types)
+        except pa.ArrowInvalid:
+            return self._parse_with_care(block)
+        for name in self._finite:
+            # Arrow reads "nan" and "inf" as numbers; no release writes them.
+            if pc.all(pc.is_finite(parsed[name])).as_py() is False:
+                return self._parse_with_care(block)
+        return Rows(self._declared(parsed), QUARANTINE_SCHEMA.empty_table())
+
+    def _parse(self, block: Block, types: dict[str, pa.DataType]) -> pa.Table:
+        return pacsv.read_csv(
+            pa.BufferReader(block.data),
+            read_options=pacsv.ReadOptions(column_names=self._header, block_size=min(len(block.data) + 1, 1 << 20)),
+            parse_options=pacsv.ParseOptions(newlines_in_values=block.quoted_newlines, ignore_empty_lines=False),
+            convert_options=pacsv.ConvertOptions(
+                column_types=types,
+                null_values=[""],
+                strings_can_be_null=True,
+                # The releases write an absent value as nothing and an empty text as "": two different facts.
+                quoted_strings_can_be_null=False,
+                timestamp_parsers=[pacsv.ISO8601],
+            ),
+        )
+
+    def _declared(self, parsed: pa.Table) -> pa.Table:
+        columns = [
+            parsed[field.name] if field.name in self._types else pa.nulls(parsed.num_rows, field.type)
+            for field in self._schema
+        ]
+        return pa.table(columns, schema=self._schema)
+
+    def _parse_with_care(self, block: Block) -> Rows:
+        """Read every field as text, then find the values that are not of their type."""
+        try:
+            text = self._parse(block, dict.fromkeys(self._header, pa.large_string()))
+        except pa.ArrowInvalid:
+            raise self._malformed_record(block) from None
+        bad: dict[int, str] = {}
+        good: dict[str, pa.ChunkedArray] = {}
+        for name in self._header:
+            values, wrong = _convert(text[name].combine_chunks(), self._types[name])
+            good[name] = values
+            for row in wrong:
+                bad.setdefault(row, name)
+        for row in sorted(bad):
+            if not self._table.column(bad[row]).quarantined:
+                raise SourceFileError(
+                    self._file,
+                    f"expected {self._table.column(bad[row]).type.value}; found {text[bad[row]][row].as_py()[:40]!r}. "
+                    "Correct the value, or declare the column quarantined in the catalogue if the release is known "
+                    "to hold such values.",
+                    line=self._line(block, text, row),
+                    column=bad[row],
+                )
+        keep = pa.array(np.isin(np.arange(text.num_rows), list(bad), invert=True))
+        kept = pa.table({name: good[name] for name in self._header}).filter(keep)
+        return Rows(self._declared(kept), self._quarantine(block, text, bad))
+
+    def _quarantine(self, block: Block, text: pa.Table, bad: dict[int, str]) -> pa.Table:
+        records = [list(text.slice(row, 1).to_pylist()[0].values()) for row in sorted(bad)]
+        return pa.table(
+            [
+                [self._line(block, text, row) for row in sorted(bad)],
+                [bad[row] for row in sorted(bad)],
+                [text[bad[row]][row].as_py() for row in sorted(bad)],
+                [_as_csv(record) for record in records],
+            ],
+            schema=QUARANTINE_SCHEMA,
+        )
+
+    @staticmethod
+    def _line(block: Block, text: pa.Table, row: int) -> int:
+        """The line a record starts on: one per record before it, and one per newline inside their quotes."""
+        line = block.first_line + row
+        if block.quoted_newlines:
+            before = text.slice(0, row)
+            line += sum(pc.sum(pc.count_substring(before[n], "\n")).as_py() or 0 for n in text.column_names)
+        return line
+
+    def _malformed_record(self, block: Block) -> SourceFileError:
+        """Which record has a wrong number of fields, or is not UTF-8."""
+        line = block.first_line
+        try:
+            text = block.data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            at = block.data[: error.start].count(b"\n")
+            return SourceFileError(
+                self._file,
+                f"expected UTF-8; found the bytes {block.data[error.start : error.start + 4]!r}. Convert the file.",
+                line=line + at,
+            )
+        reader = csv.reader(io.StringIO(text, newline=""))
+        starts = line
+        for record in reader:
+            if len(record) != len(self._header):
+                return SourceFileError(
+                    self._file,
+                    f"expected {len(self._header)} fields; found {len(record)}. Correct the line.",
+                    line=starts,
+                )
+            starts = line + reader.line_num
+        return SourceFileError(self._file, "expected CSV; found a block Arrow can't parse", line=line)
+
+
+def _convert(values: pa.Array, to: pa.DataType) -> tuple[pa.Array, list[int]]:
+    """Values in type `to` (null where they are not of it), and the rows where they are not."""
+    if pa.types.is_large_string(to):
+        return values, []
+    wrong = _not_of_type(values, to, 0)
+    if wrong:
+        values = pc.if_else(pa.array(np.isin(np.arange(len(values)), wrong)), pa.scalar(None, values.type), values)
+    return values.cast(to), wrong
+
+
+def _not_of_type(values: pa.Array, to: pa.DataType, offset: int) -> list[int]:
+    """Rows whose text Arrow can't read as `to`, by halving: cheap when they are few."""
+    try:
+        read = values.cast(to)
+        if not pa.types.is_floating(to) or pc.all(pc.is_finite(read)).as_py() is not False:
+            return []
+    except pa.ArrowInvalid:
+        pass
+    if len(values) == 1:
+        return [offset]
+    half = len(values) // 2
+    return _not_of_type(values[:half], to, offset) + _not_of_type(values[half:], to, offset + half)
+
+
+def _as_csv(record: Sequence[str | None]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(["" if v is None else v for v in record])
+    return line.getvalue()
+
+
+def to_polars(rows: pa.Table) -> pl.DataFrame:
+    """The same rows as a polars frame, without copying."""
+    frame = pl.from_arrow(rows)
+    assert isinstance(frame, pl.DataFrame)
+    return frame

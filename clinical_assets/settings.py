@@ -1,0 +1,137 @@
+"""Every setting of the project, in one typed place.
+
+Read from the environment, else from `.env` in the working directory, else the default below. The README's table of
+settings is written from the descriptions here (a test compares the two).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MOST_SHARDS = 1024
+
+
+class SettingsError(ValueError):
+    """A setting has a value the project can't work with; the message says what was expected, found, and what to do."""
+
+
+class Settings(BaseSettings):
+    """The project's settings; `Settings.load()` reads them with errors a person can act on."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CLINICAL_", env_file=".env", env_file_encoding="utf-8", extra="ignore"
+    )
+
+    home: Annotated[
+        Path,
+        Field(
+            description="Folder of everything the project keeps: lake, embedded PostgreSQL, DAGSTER_HOME, benchmarks."
+        ),
+    ] = Path(".clinical")
+    sources: Annotated[
+        str | None,
+        Field(description="PhysioNet-style tree (`mimiciv/3.1/...`), a local path or `s3://bucket/prefix`."),
+    ] = None
+    lake: Annotated[
+        str | None, Field(description="Root of the Parquet lake, a local path or `s3://bucket/prefix`.")
+    ] = None
+    warehouse_url: Annotated[
+        SecretStr | None,
+        Field(description="PostgreSQL URL, `postgresql://user:password@host/database`; empty: the embedded server."),
+    ] = None
+    subject_shards: Annotated[
+        int,
+        Field(description=f"Hash buckets of patients, 1 to {MOST_SHARDS}; fixed for the life of a lake."),
+    ] = 8
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _home_is_a_folder(cls, home: Path) -> Path:
+        home = home.expanduser().absolute()
+        if home.exists() and not home.is_dir():
+            raise ValueError(f"expected a folder (it is made when absent); found a file at {home}; name another path")
+        return home
+
+    @field_validator("sources", "lake", mode="after")
+    @classmethod
+    def _path_or_s3(cls, value: str | None) -> str | None:
+        if value is None or not value.strip():
+            return None
+        if "://" not in value:
+            return str(Path(value).expanduser().absolute())
+        parts = urlsplit(value)
+        if parts.scheme == "file":
+            return str(Path(parts.path).absolute())
+        if parts.scheme != "s3" or not parts.netloc:
+            raise ValueError(
+                f"expected a local path or s3://bucket/prefix; found {value!r}; use one of those two forms"
+            )
+        return value.rstrip("/")
+
+    @field_validator("warehouse_url", mode="after")
+    @classmethod
+    def _postgres_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value().strip():
+            return None
+        parts = urlsplit(value.get_secret_value())
+        if parts.scheme.split("+")[0] not in {"postgresql", "postgres"} or not parts.path.strip("/"):
+            # The URL holds a password: say its form, never its value.
+            raise ValueError(
+                "expected postgresql://user:password@host:port/database; "
+                f"found a URL of scheme {parts.scheme!r} with {'a' if parts.path.strip('/') else 'no'} database name; "
+                "correct it, or leave it empty for the embedded server"
+            )
+        return value
+
+    @field_validator("subject_shards", mode="before")
+    @classmethod
+    def _a_whole_number(cls, value: object) -> object:
+        try:
+            shards = int(str(value))
+        except ValueError:
+            shards = 0
+        if not 1 <= shards <= MOST_SHARDS:
+            raise ValueError(
+                f"expected a whole number from 1 to {MOST_SHARDS}; found {value!r}; "
+                "8 suits a laptop, 64 the full release over several machines"
+            )
+        return shards
+
+    @property
+    def sources_root(self) -> str:
+        """Where the source files are looked for; by default where the synthetic hospital is written."""
+        return self.sources or str(self.home / "sources")
+
+    @property
+    def lake_root(self) -> str:
+        """The lake's root, a local path or an `s3://` URI."""
+        return self.lake or str(self.home / "lake")
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's own state."""
+        return self.home / "dagster"
+
+    @classmethod
+    def load(cls, **values: object) -> Settings:
+        """Read the settings.
+
+        Args:
+            values: take precedence over environment and `.env` (for tests and commands).
+
+        Raises:
+            SettingsError: naming each wrong variable, what was expected, what was found and what to do.
+        """
+        try:
+            return cls(**values)  # type: ignore[arg-type]
+        except ValidationError as error:
+            wrong = (
+                f"CLINICAL_{'_'.join(map(str, e['loc'])).upper()}: {e['msg'].removeprefix('Value error, ')}"
+                for e in error.errors(include_input=False, include_url=False)
+            )
+            raise SettingsError("\n".join(wrong)) from None

@@ -1,0 +1,345 @@
+"""The lake: Parquet files under one root, a local folder or an S3 prefix, through the same code.
+
+Layout: `<root>/<table path>/part-0.parquet` for an unpartitioned table,
+`<root>/<table path>/subject_shard=NN/part-0.parquet` for a sharded one. Any Parquet tool can read it.
+
+Writes are atomic. A writer stages complete files under `<root>/.staging/`, then writes a small commit record and moves
+them into place one by one. Killed before the record, the run has changed nothing; killed after it, the next reader or
+writer finishes the moves. So nobody who comes through this module ever sees some shards of one write and some of
+another.
+
+What does not belong here: what a table means, and how assets come and go (see `lake_io_manager`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import dagster as dg
+import polars as pl
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from resources.ownership import owned_name, owner_is_dead
+from resources.sharding import SHARD_HASH
+
+PARTITION_FOLDER = "subject_shard"
+FILE = "part-0.parquet"
+STAGING = ".staging"
+IDENTITY = "lake.json"
+ROWS_PER_GROUP = 1 << 20
+VERSION = "version"
+"""Key in a Parquet file's metadata: a hash of its producer's code version and of its inputs' versions."""
+
+
+class LakeError(RuntimeError):
+    """The lake can't do what was asked; the message says what was expected, what was found and what to do."""
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """One Parquet file of the lake after a commit."""
+
+    uri: str
+    rows: int
+    size_bytes: int
+
+
+class Lake(dg.ConfigurableResource[Any]):
+    """A lake at `root` (local path or `s3://bucket/prefix`) whose patients are cut into `subject_shards` shards."""
+
+    root: str
+    subject_shards: int
+
+    # -- places ------------------------------------------------------------------------------------------------------
+
+    @property
+    def _place(self) -> tuple[pafs.FileSystem, str]:
+        return filesystem_of(self.root)
+
+    @property
+    def filesystem(self) -> pafs.FileSystem:
+        """The file system the lake lies in."""
+        return self._place[0]
+
+    def _path(self, *parts: str) -> str:
+        return "/".join((self._place[1].rstrip("/"), *parts))
+
+    def location(self, table: str, partition: str | None = None) -> str:
+        """URI of a table's folder, or of one partition's file."""
+        base = self.root if "://" in self.root else Path(self.root).absolute().as_uri()
+        return "/".join((base.rstrip("/"), table, *(_within(partition) if partition is not None else ())))
+
+    # -- identity ----------------------------------------------------------------------------------------------------
+
+    def claim(self, content: str | None = None) -> None:
+        """Record what this lake is on first use; refuse to work with one that is something else.
+
+        Args:
+            content: what the rows are of (a release, a synthetic hospital); None leaves that open.
+
+        Raises:
+            LakeError: the lake was made with another number of shards, another shard hash or from another content.
+        """
+        recorded = self.identity()
+        wanted = {"format": 1, "subject_shards": self.subject_shards, "shard_hash": SHARD_HASH}
+        for name, value in wanted.items():
+            if recorded and recorded.get(name) != value:
+                raise LakeError(
+                    f"lake {self.root}: expected {name}={value}, found {recorded.get(name)} in its {IDENTITY}. A "
+                    f"patient's shard depends on it, so rows would be lost or doubled. Set CLINICAL_SUBJECT_SHARDS to "
+                    f"the recorded number, or name another lake (CLINICAL_LAKE) to start afresh."
+                )
+        known = recorded.get("content")
+        if content is not None and known not in (None, content):
+            raise LakeError(
+                f"lake {self.root}: it holds patients of {known!r}; the sources are {content!r}. Mixing them would "
+                "give tables of two hospitals. Name another CLINICAL_HOME or CLINICAL_LAKE, or delete this lake first."
+            )
+        identity = {**recorded, **wanted, **({"content": content} if content else {})}
+        if identity != recorded:
+            self._write_small(self._path(IDENTITY), identity)
+
+    def identity(self) -> dict[str, Any]:
+        """What `claim` recorded; empty for a new lake."""
+        return self._read_small(self._path(IDENTITY)) or {}
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def partitions(self, table: str) -> list[str]:
+        """Partitions a table has files for, in order."""
+        self._finish_commits(table)
+        found = self.filesystem.get_file_info(pafs.FileSelector(self._path(table), allow_not_found=True))
+        prefix = f"{PARTITION_FOLDER}="
+        return sorted(f.base_name.removeprefix(prefix) for f in found if f.base_name.startswith(prefix))
+
+    def scan(self, table: str, partitions: Sequence[str] | None = None) -> pl.LazyFrame:
+        """The table's rows: of the given partitions in their order, or of the one unpartitioned file.
+
+        Raises:
+            LakeError: a file is missing (the table was never materialized), naming it.
+        """
+        self._finish_commits(table)
+        files = [self._file(table, p) for p in partitions] if partitions is not None else [self._file(table, None)]
+        missing = [f.path for f in self.filesystem.get_file_info(files) if f.type != pafs.FileType.File]
+        if missing:
+            raise LakeError(
+                f"table {table}: expected {len(files)} Parquet file(s), {len(missing)} missing, the first "
+                f"{missing[0]}. Materialize {table} (all the shards that are asked for) first."
+            )
+        if isinstance(self.filesystem, pafs.S3FileSystem):
+            return pl.scan_parquet(
+                [f"s3://{f}" for f in files], hive_partitioning=False, storage_options=polars_storage_options()
+            )
+        return pl.scan_parquet(files, hive_partitioning=False)
+
+    def stored(self, table: str, partition: str | None = None) -> pq.FileMetaData | None:
+        """The Parquet footer of one file (row count, provenance), or None where there is no such file."""
+        self._finish_commits(table)
+        path = self._file(table, partition)
+        if not self._is_file(path):
+            return None
+        with self.filesystem.open_input_file(path) as file:
+            return pq.read_metadata(file)
+
+    def version(self, table: str) -> str:
+        """The version of a stored table: of its one file, or of all its shards together; `absent` without files."""
+        partitions: list[str | None] = [*self.partitions(table)] or [None]
+        footers = [footer for partition in partitions if (footer := self.stored(table, partition)) is not None]
+        if not footers:
+            return "absent"
+        versions = [(f.metadata or {}).get(VERSION.encode(), b"unversioned").decode() for f in footers]
+        return versions[0] if len(versions) == 1 else hashlib.sha256("|".join(versions).encode()).hexdigest()[:16]
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def write(
+        self, table: str, schema: pa.Schema, partitions: Sequence[str] | None, provenance: Mapping[str, str]
+    ) -> Iterator[TableWriter]:
+        """Replace the given partitions (None: the whole unpartitioned table) when the block ends without an error.
+
+        Every named partition gets a file, an empty one where no row was written: "no rows" is not "never made".
+
+        Args:
+            table: path of the table, e.g. `stays/icu_stays`.
+            schema: the files' schema.
+            partitions: those to replace; others stay as they are.
+            provenance: kept in every file's Parquet metadata (code version, input versions); no time, so that the
+                same input gives the same bytes.
+        """
+        self.claim()
+        self._finish_commits(table)
+        self._sweep(table)
+        folder = self._path(STAGING, table, owned_name())
+        self.filesystem.create_dir(folder, recursive=True)
+        names: list[str | None] = [None] if partitions is None else list(partitions)
+        writer = TableWriter(self.filesystem, folder, schema.with_metadata(dict(provenance)), names)
+        try:
+            yield writer
+            writer.close()
+            moves = {writer.staged(name): self._file(table, name) for name in names}
+            self._write_small(f"{folder}/commit.json", {"moves": moves})
+        except BaseException:
+            writer.discard()
+            with suppress(OSError):
+                self.filesystem.delete_dir(folder)
+            raise
+        self._finish_commit(folder)
+        files = self.filesystem.get_file_info(list(moves.values()))
+        writer.stored = {
+            name: StoredFile(self.location(table, name or ""), writer.rows[name], file.size or 0)
+            for name, file in zip(names, files, strict=True)
+        }
+
+    def _file(self, table: str, partition: str | None) -> str:
+        return self._path(table, *_within(partition or ""))
+
+    def _finish_commits(self, table: str) -> None:
+        """Finish what writers left between their commit record and the last move."""
+        selector = pafs.FileSelector(self._path(STAGING, table), allow_not_found=True)
+        for entry in self.filesystem.get_file_info(selector):
+            if entry.type == pafs.FileType.Directory:
+                self._finish_commit(entry.path)
+
+    def _finish_commit(self, folder: str) -> None:
+        record = self._read_small(f"{folder}/commit.json")
+        if record is None:
+            return
+        for staged, final in record["moves"].items():
+            self.filesystem.create_dir(final.rpartition("/")[0], recursive=True)
+            # A reader may be finishing the same commit at the same time: whoever comes second finds the file gone.
+            if self._is_file(staged):
+                try:
+                    self.filesystem.move(staged, final)
+                except OSError:
+                    if self._is_file(staged):
+                        raise
+        with suppress(FileNotFoundError):
+            self.filesystem.delete_dir(folder)
+
+    def _sweep(self, table: str) -> None:
+        """Remove what killed writers of this machine staged and never committed."""
+        selector = pafs.FileSelector(self._path(STAGING, table), allow_not_found=True)
+        for entry in self.filesystem.get_file_info(selector):
+            if entry.type == pafs.FileType.Directory and owner_is_dead(entry.base_name):
+                with suppress(FileNotFoundError):
+                    self.filesystem.delete_dir(entry.path)
+
+    def _is_file(self, path: str) -> bool:
+        return bool(self.filesystem.get_file_info(path).type == pafs.FileType.File)
+
+    def _read_small(self, path: str) -> dict[str, Any] | None:
+        try:
+            with self.filesystem.open_input_stream(path) as file:
+                return cast(dict[str, Any], json.loads(file.readall()))
+        except FileNotFoundError:
+            return None
+
+    def _write_small(self, path: str, content: Mapping[str, Any]) -> None:
+        """Write a JSON file atomically: a stream to a new name, then a move."""
+        self.filesystem.create_dir(path.rpartition("/")[0], recursive=True)
+        unfinished = f"{path}.{uuid.uuid4().hex}"
+        with self.filesystem.open_output_stream(unfinished) as file:
+            file.write(json.dumps(content, indent=1, sort_keys=True).encode())
+        self.filesystem.move(unfinished, path)
+
+
+class TableWriter:
+    """Stages one file per partition; made by `Lake.write`."""
+
+    def __init__(
+        self, filesystem: pafs.FileSystem, folder: str, schema: pa.Schema, partitions: Sequence[str | None]
+    ) -> None:
+        self._filesystem = filesystem
+        self._folder = folder
+        self._schema = schema
+        self._writers: dict[str | None, pq.ParquetWriter] = {}
+        self.rows: dict[str | None, int] = dict.fromkeys(partitions, 0)
+        self.stored: dict[str | None, StoredFile] = {}
+
+    def staged(self, partition: str | None) -> str:
+        """Where the partition's file is staged."""
+        return f"{self._folder}/{'whole' if partition is None else partition}.parquet"
+
+    def write(self, partition: str | None, rows: pa.Table) -> None:
+        """Append rows to a partition's file.
+
+        Raises:
+            LakeError: the partition is not among those being replaced.
+        """
+        if partition not in self.rows:
+            raise LakeError(f"expected rows of partitions {sorted(map(str, self.rows))}; found rows of {partition!r}")
+        if partition not in self._writers:
+            self._writers[partition] = pq.ParquetWriter(
+                self.staged(partition), self._schema, filesystem=self._filesystem, compression="zstd"
+            )
+        self._writers[partition].write_table(
+            rows.cast(self._schema).replace_schema_metadata(self._schema.metadata), row_group_size=ROWS_PER_GROUP
+        )
+        self.rows[partition] += rows.num_rows
+
+    def finish(self, partition: str | None) -> None:
+        """Close a partition's file before the others, to give its memory back; an empty one if nothing was written."""
+        if partition not in self._writers:
+            self.write(partition, self._schema.empty_table())
+        self._writers[partition].close()
+
+    def close(self) -> None:
+        """Close every file."""
+        for partition in self.rows:
+            self.finish(partition)
+
+    def discard(self) -> None:
+        """Close what is open; the staged files are about to be deleted."""
+        for writer in self._writers.values():
+            with suppress(Exception):
+                writer.close()
+
+
+@lru_cache(maxsize=32)
+def filesystem_of(root: str) -> tuple[pafs.FileSystem, str]:
+    """File system and path of a root: a local path or `s3://bucket/prefix`.
+
+    S3 takes its credentials, region and endpoint from the usual AWS_* variables.
+    """
+    if not root.startswith("s3://"):
+        return pafs.LocalFileSystem(), str(Path(root).absolute())
+    parts = urlsplit(root)
+    options: dict[str, Any] = {"region": os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")}
+    endpoint = s3_endpoint()
+    if endpoint:
+        where = urlsplit(endpoint)
+        options |= {"endpoint_override": where.netloc, "scheme": where.scheme}
+        options["region"] = options["region"] or "us-east-1"
+    filesystem = pafs.S3FileSystem(**{k: v for k, v in options.items() if v})
+    return filesystem, f"{parts.netloc}{parts.path}".rstrip("/")
+
+
+def s3_endpoint() -> str | None:
+    """The S3 endpoint other than AWS's own, if one is set."""
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+
+
+def polars_storage_options() -> dict[str, str]:
+    """What polars' reader needs besides the credentials it finds in the environment."""
+    endpoint = s3_endpoint()
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    if not endpoint:
+        return {"aws_region": region}
+    return {"aws_region": region, "aws_endpoint_url": endpoint, "aws_allow_http": "true"}
+
+
+def _within(partition: str) -> tuple[str, ...]:
+    return (f"{PARTITION_FOLDER}={partition}", FILE) if partition else (FILE,)
