@@ -9,7 +9,7 @@ import hashlib
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -58,7 +58,8 @@ class Declaration:
     table: Table
     rule: Callable[..., pl.LazyFrame]
     inputs: Mapping[str, str]
-    all_partitions: frozenset[str] = field(default=frozenset())
+    all_partitions: frozenset[str] = frozenset()
+    parts: Sequence[Callable[..., pl.LazyFrame]] = ()
 
     def build(self, site: Site) -> dg.AssetsDefinition:
         """The asset, for a site's shards and source tables."""
@@ -91,19 +92,25 @@ class Declaration:
                 dg.TableColumnDep(asset_key=dg.AssetKey(self.inputs[name].split("/")), column_name=source)
                 for name, source in sorted(sources)
             ]
-            for column, sources in column_lineage(self.rule, schemas).items()
+            for part in reversed(self.parts or (self.rule,))  # a key is the first part's
+            for column, sources in column_lineage(part, schemas).items()
         }
         context.add_asset_metadata({"dagster/column_lineage": dg.TableColumnLineage(deps)})
 
 
 def declared(
-    table: Table, *, all_partitions: Iterable[str] = (), **inputs: str
+    table: Table,
+    *,
+    all_partitions: Iterable[str] = (),
+    parts: Sequence[Callable[..., pl.LazyFrame]] = (),
+    **inputs: str,
 ) -> Callable[[Callable[..., pl.LazyFrame]], Declaration]:
     """Declare the rule that makes a table.
 
     Args:
         table: what the rule returns, column for column.
         all_partitions: upstream tables read whole although this table is partitioned.
+        parts: the rule as independent rules of the same inputs, where a column's lineage is that of its part alone.
         inputs: upstream table path by parameter name of the rule.
     """
 
@@ -111,7 +118,7 @@ def declared(
         expected = set(inspect.signature(rule).parameters)
         if expected != set(inputs):
             raise TypeError(f"{table.path}: the rule takes {sorted(expected)}, the declaration gives {sorted(inputs)}")
-        return Declaration(table, rule, inputs, frozenset(all_partitions))
+        return Declaration(table, rule, inputs, frozenset(all_partitions), parts)
 
     return declare
 
@@ -199,7 +206,7 @@ def conform(frame: pl.LazyFrame, table: Table) -> pl.LazyFrame:
 
 
 def code_version(rule: Callable[..., Any], table: Table) -> str:
-    """A hash of what decides the rows: the table's declaration, the rule, and the modules the rule names.
+    """A hash of what decides the rows: the table's declaration, the rule, and the modules with its knowledge.
 
     A change elsewhere in the project leaves it alone, so that only what may differ shows as stale.
     """
@@ -209,13 +216,27 @@ def code_version(rule: Callable[..., Any], table: Table) -> str:
 
 
 def knowledge_of(rule: Callable[..., Any]) -> Sequence[ModuleType]:
-    """Modules of this project whose functions or data the rule refers to by name, in name order."""
-    code = getattr(rule, "__code__", None)
-    named: Mapping[str, Any] = getattr(rule, "__globals__", {})
-    modules: dict[str, ModuleType] = {}
-    for name in code.co_names if code else ():
-        thing = named.get(name)
-        module = thing if isinstance(thing, ModuleType) else sys.modules.get(getattr(thing, "__module__", "") or "")
-        if module and module.__name__.startswith("clinical_assets.") and module.__name__ != rule.__module__:
-            modules[module.__name__] = module
-    return [modules[name] for name in sorted(modules)]
+    """The pure modules a rule's result depends on: those it names, and those they import, in name order."""
+    own = sys.modules[rule.__module__]
+    globals_of_rule: Mapping[str, Any] = getattr(rule, "__globals__", {})
+    named = [globals_of_rule[name] for name in rule.__code__.co_names if name in globals_of_rule]
+    waiting = [own, *filter(None, map(_module_of, named))]
+    found: dict[str, ModuleType] = {}
+    while waiting:
+        module = waiting.pop()
+        if _is_knowledge(module) and module.__name__ not in found:
+            found[module.__name__] = module
+            waiting += filter(None, map(_module_of, vars(module).values()))
+    return [found[name] for name in sorted(found)]
+
+
+def _module_of(thing: object) -> ModuleType | None:
+    return thing if isinstance(thing, ModuleType) else sys.modules.get(getattr(thing, "__module__", None) or "")
+
+
+def _is_knowledge(module: ModuleType) -> bool:
+    """Whether a module holds rules: not a declaration of assets, not the language tables are declared in."""
+    name = module.__name__
+    if not name.startswith("clinical_assets.") or name.rpartition(".")[2] in {"assets", "checks"}:
+        return False
+    return name.count(".") > 1

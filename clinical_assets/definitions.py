@@ -10,16 +10,24 @@ from typing import Any
 
 import dagster as dg
 
+from clinical_assets.concepts import assets as concepts
 from clinical_assets.declaration import LAKE_IO_MANAGER, Site
+from clinical_assets.features import assets as features
 from clinical_assets.mimic.assets import absent_table, mimic_assets
 from clinical_assets.mimic.catalogue import TABLES
 from clinical_assets.mimic.inventory import take_inventory
+from clinical_assets.models import checks as model_checks
+from clinical_assets.models.assets import model_assets
+from clinical_assets.models.tables import PREDICTIONS
 from clinical_assets.settings import Settings
 from clinical_assets.stays import assets as stays
+from clinical_assets.stays import checks as stay_checks
 from clinical_assets.table_checks import table_checks
+from clinical_assets.tables import Table
 from resources.lake import Lake
 from resources.lake_io_manager import LakeIOManager
 from resources.sources import Sources
+from resources.warehouse import Warehouse
 
 
 def build_definitions(
@@ -33,11 +41,13 @@ def build_definitions(
     """
     settings = settings or Settings.load()
     site = Site(settings, take_inventory(Sources(root=settings.sources_root)))
-    derived = [declaration.build(site) for declaration in stays.ASSETS]
-    tables = [source.table for source in site.inventory.files.values()] + [d.table for d in stays.ASSETS]
+    declarations = (*stays.ASSETS, *concepts.ASSETS, *features.ASSETS)
+    derived = [*(declaration.build(site) for declaration in declarations), *model_assets(site)]
+    tables: list[Table] = [source.table for source in site.inventory.files.values()]
+    tables += [*(declaration.table for declaration in declarations), PREDICTIONS]
     return dg.Definitions(
         assets=[*mimic_assets(site), *_absent_but_read(derived, site), *derived],
-        asset_checks=[table_checks(table, site) for table in tables],
+        asset_checks=[*(table_checks(table, site) for table in tables), *stay_checks.CHECKS, *model_checks.CHECKS],
         resources={**_resources(settings), **(overrides or {})},
     )
 
@@ -53,6 +63,10 @@ def _resources(settings: Settings) -> dict[str, Any]:
     lake = Lake(root=settings.lake_root, subject_shards=settings.subject_shards)
     return {
         "lake": lake,
+        "warehouse": Warehouse(
+            url=settings.warehouse_url.get_secret_value() if settings.warehouse_url else "",
+            embedded_folder=str(settings.home / "postgres"),
+        ),
         "sources": Sources(root=settings.sources_root),
         LAKE_IO_MANAGER: LakeIOManager(lake=lake),
     }

@@ -16,6 +16,7 @@ from clinical_assets.table_rules import Finding
 from clinical_assets.tables import SourceTable, Table
 from resources.lake import Lake
 
+ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 BLOCKING = {"schema", "key"}
 """Checks that stop everything downstream when they fail."""
 ERRORS = {*BLOCKING, "published_rows"}
@@ -45,7 +46,7 @@ def table_checks(table: Table, site: Site) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(specs=specs, name=f"{'__'.join(table.key)}__checks")
     def check(lake: dg.ResourceParam[Lake]) -> Iterable[dg.AssetCheckResult]:
         for name, finding in findings(lake, table, referenced, published, names):
-            yield check_result(name, finding, table)
+            yield check_result(finding, table, name, ERROR if name in ERRORS else WARN)
 
     return check
 
@@ -93,7 +94,9 @@ def findings(
         yield name, judged[name]()
 
 
-def check_result(name: str, finding: Finding, table: Table) -> dg.AssetCheckResult:
+def check_result(
+    finding: Finding, table: Table, name: str, severity: dg.AssetCheckSeverity = ERROR
+) -> dg.AssetCheckResult:
     """A finding as Dagster reports it."""
     metadata: dict[str, Any] = dict(finding.counts)
     if finding.rows:
@@ -107,7 +110,7 @@ def check_result(name: str, finding: Finding, table: Table) -> dg.AssetCheckResu
         check_name=name,
         asset_key=dg.AssetKey(list(table.key)),
         passed=finding.passed,
-        severity=dg.AssetCheckSeverity.ERROR if name in ERRORS else dg.AssetCheckSeverity.WARN,
+        severity=severity,
         description=finding.description,
         metadata=metadata,
     )

@@ -37,6 +37,7 @@ from resources.sharding import SHARD_HASH
 PARTITION_FOLDER = "subject_shard"
 FILE = "part-0.parquet"
 STAGING = ".staging"
+COMMIT = "commit.json"
 IDENTITY = "lake.json"
 ROWS_PER_GROUP = 1 << 20
 VERSION = "version"
@@ -179,29 +180,64 @@ class Lake(dg.ConfigurableResource[Any]):
             provenance: kept in every file's Parquet metadata (code version, input versions); no time, so that the
                 same input gives the same bytes.
         """
-        self.claim()
-        self._finish_commits(table)
-        self._sweep(table)
-        folder = self._path(STAGING, table, owned_name())
-        self.filesystem.create_dir(folder, recursive=True)
         names: list[str | None] = [None] if partitions is None else list(partitions)
-        writer = TableWriter(self.filesystem, folder, schema.with_metadata(dict(provenance)), names)
-        try:
-            yield writer
-            writer.close()
-            moves = {writer.staged(name): self._file(table, name) for name in names}
-            self._write_small(f"{folder}/commit.json", {"moves": moves})
-        except BaseException:
-            writer.discard()
-            with suppress(OSError):
-                self.filesystem.delete_dir(folder)
-            raise
-        self._finish_commit(folder)
+        moves: dict[str, str] = {}
+        with self._staging(table, moves) as folder:
+            writer = TableWriter(self.filesystem, folder, schema.with_metadata(dict(provenance)), names)
+            try:
+                yield writer
+                writer.close()
+            except BaseException:
+                writer.discard()
+                raise
+            moves |= {writer.staged(name): self._file(table, name) for name in names}
         files = self.filesystem.get_file_info(list(moves.values()))
         writer.stored = {
             name: StoredFile(self.location(table, name or ""), writer.rows[name], file.size or 0)
             for name, file in zip(names, files, strict=True)
         }
+
+    def write_files(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Replace files that belong together (a model and its contract) in one atomic write.
+
+        Args:
+            folder: path below the root, e.g. `models/risk_model/outcome=mortality`.
+            files: content by name.
+        """
+        moves: dict[str, str] = {}
+        with self._staging(folder, moves) as staging:
+            for name, content in files.items():
+                with self.filesystem.open_output_stream(f"{staging}/{name}") as file:
+                    file.write(content)
+                moves[f"{staging}/{name}"] = self._path(folder, name)
+
+    def read_files(self, folder: str) -> dict[str, bytes]:
+        """The files of a folder by name; empty where there is none."""
+        self._finish_commits(folder)
+        found = self.filesystem.get_file_info(pafs.FileSelector(self._path(folder), allow_not_found=True))
+        contents: dict[str, bytes] = {}
+        for entry in found:
+            if entry.type == pafs.FileType.File:
+                with self.filesystem.open_input_stream(entry.path) as file:
+                    contents[entry.base_name] = file.readall()
+        return contents
+
+    @contextmanager
+    def _staging(self, target: str, moves: Mapping[str, str]) -> Iterator[str]:
+        """A folder to stage files in; at the end of the block they are moved as `moves` says, on an error dropped."""
+        self.claim()
+        self._finish_commits(target)
+        self._sweep(target)
+        folder = self._path(STAGING, target, owned_name())
+        self.filesystem.create_dir(folder, recursive=True)
+        try:
+            yield folder
+            self._write_small(f"{folder}/{COMMIT}", {"moves": dict(moves)})
+        except BaseException:
+            with suppress(OSError):
+                self.filesystem.delete_dir(folder)
+            raise
+        self._finish_commit(folder)
 
     def _file(self, table: str, partition: str | None) -> str:
         return self._path(table, *_within(partition or ""))
@@ -214,7 +250,7 @@ class Lake(dg.ConfigurableResource[Any]):
                 self._finish_commit(entry.path)
 
     def _finish_commit(self, folder: str) -> None:
-        record = self._read_small(f"{folder}/commit.json")
+        record = self._read_small(f"{folder}/{COMMIT}")
         if record is None:
             return
         for staged, final in record["moves"].items():

@@ -1,0 +1,53 @@
+"""What a feature is: declared once; its column, bounds, documentation and serving contract follow from that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from clinical_assets.tables import Column, Type
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feature:
+    """One input of a model.
+
+    Attributes:
+        name: the column's name.
+        meaning: what it is, in a sentence; the window belongs in it.
+        unit: of the values after normalisation.
+        source: the concept table it is taken from, or the stays table.
+        column: the source's column; the feature's own name where not given.
+        plausible: inclusive bounds; values outside are artefacts and become null.
+        categories: the closed set of values of a text feature; others become null.
+    """
+
+    name: str
+    meaning: str
+    source: str
+    unit: str | None = None
+    column: str | None = None
+    plausible: tuple[float, float] | None = None
+    categories: tuple[str, ...] | None = None
+
+    def value(self) -> pl.Expr:
+        """The feature from its source's column: implausible numbers and unknown categories are null."""
+        source = pl.col(self.column or self.name)
+        if self.categories is not None:
+            return pl.when(source.is_in(list(self.categories))).then(source).alias(self.name)
+        number = source.cast(pl.Float64)
+        if self.plausible is None:
+            return number.alias(self.name)
+        return pl.when(number.is_between(*self.plausible)).then(number).alias(self.name)
+
+    def declared(self) -> Column:
+        """The column's declaration."""
+        return Column(
+            name=self.name,
+            type=Type.FLOAT if self.categories is None else Type.TEXT,
+            meaning=self.meaning,
+            unit=self.unit,
+            plausible=self.plausible,
+            allowed=self.categories,
+        )

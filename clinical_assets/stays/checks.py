@@ -1,0 +1,71 @@
+"""What must hold of stays and splits beyond their columns."""
+
+import dagster as dg
+import polars as pl
+
+from clinical_assets.stays import splits
+from clinical_assets.stays.tables import PATIENT_SPLITS, STAY_LINKS
+from clinical_assets.table_checks import check_result
+from clinical_assets.table_rules import Finding
+from clinical_assets.tables import Table
+from resources.lake import Lake
+
+
+def splits_are_disjoint(patient_splits: pl.DataFrame) -> Finding:
+    """Every patient is in one split, the one the stable hash gives, under one version."""
+    several = patient_splits.group_by("subject_id").len().filter(pl.col("len") > 1).height
+    expected = splits.patient_splits(patient_splits.lazy()).collect()
+    moved = int((expected["split"] != patient_splits["split"]).sum())
+    versions = patient_splits["split_version"].n_unique()
+    counts = {f"{name} patients": count for name, count in patient_splits["split"].value_counts().iter_rows()}
+    return Finding(
+        not several and not moved and versions <= 1,
+        f"expected each patient in the one split its hash gives; found {several} in several rows, {moved} elsewhere, "
+        f"{versions} split version(s)",
+        {**counts, "patients in several splits": several, "patients not where the hash puts them": moved},
+    )
+
+
+def links_stay_within_patients(stay_links: pl.DataFrame) -> Finding:
+    """No admission or stay is linked to two patients."""
+    shared = {
+        stay: stay_links.drop_nulls(stay)
+        .group_by(stay)
+        .agg(pl.col("subject_id").n_unique())
+        .filter(pl.col("subject_id") > 1)
+        .height
+        for stay in ("ed_stay_id", "hadm_id", "icu_stay_id")
+    }
+    chains = {f"chains {kind}": count for kind, count in stay_links["link_type"].value_counts().iter_rows()}
+    return Finding(
+        not any(shared.values()),
+        f"expected every stay to be one patient's; found {sum(shared.values())} stays of several",
+        {**chains, **{f"{stay} of several patients": n for stay, n in shared.items()}},
+    )
+
+
+@dg.asset_check(
+    asset=dg.AssetKey(list(PATIENT_SPLITS.key)),
+    blocking=True,
+    description="Every patient is in exactly one split, the one the salted hash gives.",
+)
+def disjoint_splits(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
+    """Blocks everything that learns when a patient could be on two sides."""
+    return check_result(splits_are_disjoint(_all(lake, PATIENT_SPLITS)), PATIENT_SPLITS, "disjoint_splits")
+
+
+@dg.asset_check(
+    asset=dg.AssetKey(list(STAY_LINKS.key)),
+    blocking=True,
+    description="No stay is linked to two patients.",
+)
+def one_patient_per_stay(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
+    """Blocks what follows when a link crosses patients."""
+    return check_result(links_stay_within_patients(_all(lake, STAY_LINKS)), STAY_LINKS, "one_patient_per_stay")
+
+
+def _all(lake: Lake, table: Table) -> pl.DataFrame:
+    return lake.scan(table.path, lake.partitions(table.path)).collect()
+
+
+CHECKS = (disjoint_splits, one_patient_per_stay)
