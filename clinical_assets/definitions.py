@@ -13,12 +13,14 @@ import dagster as dg
 from clinical_assets.concepts import assets as concepts
 from clinical_assets.declaration import LAKE_IO_MANAGER, Site
 from clinical_assets.features import assets as features
+from clinical_assets.jobs import jobs
 from clinical_assets.mimic.assets import absent_table, mimic_assets
 from clinical_assets.mimic.catalogue import TABLES
 from clinical_assets.mimic.inventory import take_inventory
 from clinical_assets.models import checks as model_checks
 from clinical_assets.models.assets import model_assets
 from clinical_assets.models.tables import PREDICTIONS
+from clinical_assets.quality.assets import report_asset
 from clinical_assets.settings import Settings
 from clinical_assets.stays import assets as stays
 from clinical_assets.stays import checks as stay_checks
@@ -28,6 +30,20 @@ from resources.lake import Lake
 from resources.lake_io_manager import LakeIOManager
 from resources.sources import Sources
 from resources.warehouse import Warehouse
+from sensors import nightly
+
+DECLARATIONS = (*stays.ASSETS, *concepts.ASSETS, *features.ASSETS)
+"""The tables derived from the release's, in the order the data flow."""
+
+
+def site_of(settings: Settings) -> Site:
+    """What is installed here: the settings and the source tables found."""
+    return Site(settings, take_inventory(Sources(root=settings.sources_root)))
+
+
+def stored_tables(site: Site) -> list[Table]:
+    """Every table the lake holds rows of."""
+    return [*(f.table for f in site.inventory.files.values()), *(d.table for d in DECLARATIONS), PREDICTIONS]
 
 
 def build_definitions(
@@ -39,17 +55,33 @@ def build_definitions(
         settings: read from the environment when not given.
         overrides: resources to put in place of the usual ones, by name (for tests).
     """
-    settings = settings or Settings.load()
-    site = Site(settings, take_inventory(Sources(root=settings.sources_root)))
-    declarations = (*stays.ASSETS, *concepts.ASSETS, *features.ASSETS)
-    derived = [*(declaration.build(site) for declaration in declarations), *model_assets(site)]
-    tables: list[Table] = [source.table for source in site.inventory.files.values()]
-    tables += [*(declaration.table for declaration in declarations), PREDICTIONS]
+    site = site_of(settings or Settings.load())
+    tables = stored_tables(site)
+    derived = [*(declaration.build(site) for declaration in DECLARATIONS), *model_assets(site)]
+    assets = [*mimic_assets(site), *derived]
+    checks = [*(table_checks(table, site) for table in tables), *stay_checks.CHECKS, *model_checks.CHECKS]
+    report = report_asset(site, tables, [a.key for a in assets], [spec for c in checks for spec in c.check_specs])
+    runs = jobs()
     return dg.Definitions(
-        assets=[*mimic_assets(site), *_absent_but_read(derived, site), *derived],
-        asset_checks=[*(table_checks(table, site) for table in tables), *stay_checks.CHECKS, *model_checks.CHECKS],
-        resources={**_resources(settings), **(overrides or {})},
+        assets=[*assets, *_absent_but_read(derived, site), report],
+        asset_checks=checks,
+        jobs=list(runs.values()),
+        schedules=nightly.schedules(site.shards.get_partition_keys()),
+        sensors=nightly.sensors(runs),
+        resources={**_resources(site.settings), **(overrides or {})},
+        # A step in a process of its own costs seconds; most steps here take less.
+        executor=dg.in_process_executor,
     )
+
+
+def check_specs(definitions: dg.Definitions) -> list[dg.AssetCheckSpec]:
+    """Every check the definitions hold."""
+    return [
+        spec
+        for check in definitions.asset_checks or ()
+        if isinstance(check, dg.AssetChecksDefinition)
+        for spec in check.check_specs
+    ]
 
 
 def _absent_but_read(derived: list[dg.AssetsDefinition], site: Site) -> list[dg.AssetSpec]:
@@ -70,3 +102,9 @@ def _resources(settings: Settings) -> dict[str, Any]:
         "sources": Sources(root=settings.sources_root),
         LAKE_IO_MANAGER: LakeIOManager(lake=lake),
     }
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What `workspace.yaml` and `dg` load."""
+    return build_definitions()

@@ -54,5 +54,5 @@ def stay_links(ed_stays: pl.LazyFrame, hospital_stays: pl.LazyFrame, icu_stays: 
 
 def _stays_of_admission(stay: str) -> pl.Expr:
     """How many different stays the chain's admission has; for an ED stay without an admission, none."""
-    counted = pl.col(stay).drop_nulls().n_unique().over("hadm_id")
+    counted = pl.col(stay).drop_nulls().n_unique().over(_ADMISSION)
     return pl.when(pl.col("hadm_id").is_not_null()).then(counted).otherwise(0).cast(pl.Int64)

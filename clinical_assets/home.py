@@ -1,0 +1,58 @@
+"""The project's home on one machine: DAGSTER_HOME with its configuration, and what the home was last used for.
+
+`python -m clinical_assets.home` prepares it and prints the shell settings `make ui` works with.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+from pathlib import Path
+from typing import Any
+
+from clinical_assets.settings import Settings
+
+INSTANCE_CONFIG = Path(__file__).resolve().parents[1] / "deploy" / "local" / "dagster.yaml"
+RECORD = "demo.json"
+
+
+def prepare(settings: Settings) -> None:
+    """Make DAGSTER_HOME, with the local instance's configuration, and point Dagster at it."""
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(INSTANCE_CONFIG, settings.dagster_home / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+
+
+def recorded(settings: Settings) -> dict[str, Any]:
+    """What the last demo in this home was made of; empty if there was none."""
+    path = settings.home / RECORD
+    return dict(json.loads(path.read_text())) if path.exists() else {}
+
+
+def record(settings: Settings, content: str) -> None:
+    """Remember what a demo in this home is made of, so that `make ui` shows the same and the next demo can tell."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    (settings.home / RECORD).write_text(json.dumps({"sources": settings.sources_root, "content": content}, indent=1))
+
+
+def clear(settings: Settings) -> None:
+    """Remove what a demo made: the lake and Dagster's history. Sources, the database server and benchmarks stay."""
+    for folder in (settings.home / "lake", settings.dagster_home):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main() -> None:
+    """Prepare the home and print `export` lines for the shell; what the environment sets already stands."""
+    settings = Settings.load()
+    prepare(settings)
+    lines = {"DAGSTER_HOME": str(settings.dagster_home)}
+    if settings.sources is None and "sources" in recorded(settings):
+        lines["CLINICAL_SOURCES"] = recorded(settings)["sources"]
+    for name, value in lines.items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""What is run together: each job is one selection of the graph with one partition axis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from clinical_assets.models.tables import EVALUATION, PREDICTIONS, RISK_MODEL
+from clinical_assets.tables import Table
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
+
+PATIENT_TABLES = "patient_tables"
+MODELS_JOB = "risk_models"
+PREDICTIONS_JOB = "predictions"
+QUALITY_REPORT = "quality_report"
+
+
+def jobs() -> dict[str, Job]:
+    """All jobs by name, in the order they depend on one another."""
+    declared = (
+        (
+            PATIENT_TABLES,
+            dg.AssetSelection.groups("mimic", "stays", "concepts", "features"),
+            "Source files to typed tables, stays, concepts and features, with their checks. One subject shard, or a "
+            "range of them in one run.",
+        ),
+        (
+            MODELS_JOB,
+            _assets(RISK_MODEL, EVALUATION),
+            "Train on the training patients, evaluate once on the test patients; one outcome a run.",
+        ),
+        (
+            PREDICTIONS_JOB,
+            _assets(PREDICTIONS),
+            "Predict every eligible stay with the current models and publish to PostgreSQL.",
+        ),
+        (QUALITY_REPORT, dg.AssetSelection.groups("quality"), "One page over the latest result of every check."),
+    )
+    return {
+        name: dg.define_asset_job(name, selection, description=description) for name, selection, description in declared
+    }
+
+
+def _assets(*tables: Table) -> dg.AssetSelection:
+    return dg.AssetSelection.assets(*(dg.AssetKey(list(table.key)) for table in tables))
