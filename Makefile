@@ -14,7 +14,6 @@ ifdef SOURCES
 export CLINICAL_SOURCES := $(SOURCES)
 endif
 PATIENTS ?= 1000
-export PYTHONWARNINGS := ignore::UserWarning:platformdirs
 export DAGSTER_EVENT_BATCH_SIZE ?= 100
 # Dagster writes its state to DAGSTER_HOME only, and sends nothing anywhere.
 export DAGSTER_DISABLE_TELEMETRY := yes
@@ -28,7 +27,8 @@ demo: $(VENV)/.runtime  ## materialize the whole graph: synthetic hospital, or S
 	@$(PY) -m clinical_assets.demo --patients $(PATIENTS)
 
 ui: $(VENV)/.runtime  ## open the web UI on http://127.0.0.1:3000
-	@eval "$$($(PY) -m clinical_assets.home)"; exec $(VENV)/bin/dagster dev -h 127.0.0.1 -p $${PORT:-3000} -w workspace.yaml
+	@eval "$$($(PY) -m clinical_assets.home)"; \
+	  PYTHONWARNINGS='ignore:Function `dev_command`' exec $(VENV)/bin/dagster dev -h 127.0.0.1 -p $${PORT:-3000} -w workspace.yaml
 
 test: $(VENV)/.dev  ## the whole test suite
 	@tests/setup_browser.sh

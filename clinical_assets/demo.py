@@ -72,7 +72,7 @@ def run(settings: Settings) -> bool:
         build_definitions(settings), dg.Definitions(loggers={PROGRESS: dg.LoggerDefinition(_progress_logger)})
     )
     shards = all_of(site.shards.get_partition_keys())
-    with dg.DagsterInstance.get() as instance:
+    with home.instance(settings) as instance:
         succeeded = _execute(definitions, instance, PATIENT_TABLES, tags=shards)
         if succeeded:
             trained = [_execute(definitions, instance, MODELS_JOB, partition_key=outcome) for outcome in OUTCOMES]

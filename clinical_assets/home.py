@@ -12,6 +12,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
+from dagster._core.instance.ref import InstanceRef
+
 from clinical_assets.settings import Settings
 
 INSTANCE_CONFIG = Path(__file__).resolve().parents[1] / "deploy" / "local" / "dagster.yaml"
@@ -23,6 +26,16 @@ def prepare(settings: Settings) -> None:
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(INSTANCE_CONFIG, settings.dagster_home / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+
+
+def instance(settings: Settings) -> dg.DagsterInstance:
+    """The home's Dagster instance for runs in this very process, whose terminal stays the person's.
+
+    The usual one would catch the process's output step by step into files.
+    """
+    uncaught = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+    place = InstanceRef.from_dir(str(settings.dagster_home), overrides={"compute_logs": uncaught})
+    return dg.DagsterInstance.from_ref(place)
 
 
 def recorded(settings: Settings) -> dict[str, Any]:

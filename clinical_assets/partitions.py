@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
@@ -26,6 +26,9 @@ def outcome(names: Iterable[str]) -> dg.StaticPartitionsDefinition:
     return dg.StaticPartitionsDefinition(list(names))
 
 
-def all_of(keys: list[str]) -> dict[str, str]:
+RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+
+
+def all_of(keys: Sequence[str]) -> dict[str, str]:
     """Run tags that ask for a whole range of partitions in one run."""
-    return {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
+    return dict(zip(RANGE_TAGS, (keys[0], keys[-1]), strict=True))

@@ -141,9 +141,12 @@ class Lake(dg.ConfigurableResource[Any]):
             )
         if isinstance(self.filesystem, pafs.S3FileSystem):
             return pl.scan_parquet(
-                [f"s3://{f}" for f in files], hive_partitioning=False, storage_options=polars_storage_options()
+                [f"s3://{f}" for f in files],
+                glob=False,
+                hive_partitioning=False,
+                storage_options=polars_storage_options(),
             )
-        return pl.scan_parquet(files, hive_partitioning=False)
+        return pl.scan_parquet(files, glob=False, hive_partitioning=False)
 
     def stored(self, table: str, partition: str | None = None) -> pq.FileMetaData | None:
         """The Parquet footer of one file (row count, provenance), or None where there is no such file."""

@@ -17,7 +17,15 @@ def shard_of(ids: npt.NDArray[np.int64], shards: int) -> npt.NDArray[np.int64]:
     """The shard (0 to shards-1) of each id: the splitmix64 finaliser modulo the number of shards.
 
     Vectorised, about a nanosecond a row. Constants: Steele, Lea and Flood 2014 (splitmix64).
+
+    Raises:
+        ValueError: the ids are not whole numbers; with a null among them they arrive as floats.
     """
+    if ids.dtype.kind not in "iu":
+        raise ValueError(
+            f"expected a whole-number id on every row; found {ids.dtype} ids, {np.isnan(ids.astype(float)).sum():,} of "
+            f"{ids.size:,} missing. A row without an id has no shard: correct or drop it before."
+        )
     x = ids.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

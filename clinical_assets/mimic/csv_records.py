@@ -2,13 +2,16 @@
 
 RFC 4180 decides what a record is: a newline inside quotes does not end it. A quote anywhere else than around a field,
 or doubled inside one, is malformed and refused here, because from there on nobody can say which newline ends a record.
+So are a carriage return alone, which parsers take for the end of a record or not, and a line with nothing on it, which
+they drop or make a row of nulls of.
 """
 
 from __future__ import annotations
 
 import gzip
-import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -53,47 +56,62 @@ def blocks(raw: BinaryIO, file: str, *, block_bytes: int = BLOCK_BYTES) -> Itera
         block_bytes: about how much is held at a time.
 
     Raises:
-        SourceFileError: truncated or corrupt gzip; a stray or never closed quote; a record longer than 64 MiB.
+        SourceFileError: truncated or corrupt gzip; a stray or never closed quote; a blank line; a carriage return
+            without a newline outside quotes; a record longer than 64 MiB.
     """
     line, carried = 1, b""
     for chunk in _inflated(raw, file, block_bytes):
         data = carried + chunk
-        end = _last_record_end(data, file, line)
+        end = _last_record_end(data)
         if end == 0 and len(data) > LONGEST_RECORD_BYTES:
             raise _never_closed(data, file, line)
         if end:
-            block = _block(data[:end], line)
-            line += block.data.count(b"\n")
+            block, lines = _block(data[:end], file, line)
             yield block
+            line += lines
         carried = data[end:]
     if carried:
         # The last record needs no newline after it; a quote still open there was never closed.
         if carried.count(b'"') % 2:
             raise _never_closed(carried, file, line)
-        _check_quotes(carried, file, line)
-        yield _block(carried, line)
+        yield _block(carried + b"\n", file, line)[0]
 
 
-def _block(data: bytes, line: int) -> Block:
-    return Block(data, line, quoted_newlines=b'"' in data and _newline_in_quotes(data))
+def _block(data: bytes, file: str, line: int) -> tuple[Block, int]:
+    """Whole records as a block, once nothing is wrong with their quotes and line ends; and the number of lines."""
+    quotes = positions(data, b'"')
+    newlines = positions(data, b"\n")
+    returns = positions(data, b"\r")
+    _check_quotes(data, quotes, file, line)
+    ends = newlines[outside_quotes(newlines, quotes)]
+    returns_outside = returns[outside_quotes(returns, quotes)]
+    _check_line_ends(data, ends, returns_outside, file, line)
+    quoted = ends.size < newlines.size or returns_outside.size < returns.size
+    return Block(data, line, quoted_newlines=quoted), newlines.size
 
 
 def _inflated(raw: BinaryIO, file: str, size: int) -> Iterator[bytes]:
-    from isal import igzip_threaded  # decompresses in its own thread: the parser is never kept waiting
-
+    """The file's bytes, the next chunk always being read and inflated while the caller works on this one."""
     head = raw.read(2)
     raw.seek(0)
-    if head != b"\x1f\x8b":
-        while chunk := raw.read(size):
-            yield chunk
-        return
+    if head == b"\x1f\x8b":
+        yield from _gunzipped(raw, file, size)
+    else:
+        yield from _read_ahead(raw, size)
+
+
+def _gunzipped(raw: BinaryIO, file: str, size: int) -> Iterator[bytes]:
+    # Not isal's own threaded reader: it takes a worker that is gone for the end of the file, and rows are lost.
+    from isal import igzip, isal_zlib
+
     read = 0
     try:
-        with igzip_threaded.open(raw, "rb", threads=1) as stream:
-            while chunk := stream.read(size):
+        with igzip.open(raw, "rb") as stream, closing(_read_ahead(stream, size)) as chunks:
+            for chunk in chunks:
                 read += len(chunk)
                 yield chunk
-    except (EOFError, gzip.BadGzipFile, zlib.error, OSError) as error:
+    # The stub takes the class of isal's errors for an instance of it.
+    except (EOFError, gzip.BadGzipFile, isal_zlib.error) as error:  # type: ignore[misc]
         raise SourceFileError(
             file,
             f"expected a whole gzip file; found it {'cut short' if isinstance(error, EOFError) else 'corrupt'} after "
@@ -101,31 +119,58 @@ def _inflated(raw: BinaryIO, file: str, size: int) -> Iterator[bytes]:
         ) from error
 
 
-def _positions(data: bytes, byte: int) -> npt.NDArray[np.int64]:
-    return np.flatnonzero(np.frombuffer(data, np.uint8) == byte)
+def _read_ahead(stream: BinaryIO, size: int) -> Generator[bytes, None, None]:
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(stream.read, size)
+        while chunk := following.result():
+            following = thread.submit(stream.read, size)
+            yield chunk
 
 
-def _last_record_end(data: bytes, file: str, line: int) -> int:
-    """Where the last whole record ends; `data` starts at a record. Checks the quotes up to there."""
-    end = data.rfind(b"\n") + 1
+def positions(data: bytes, byte: bytes) -> npt.NDArray[np.int64]:
+    """Where a byte occurs."""
+    if byte not in data:  # much faster than numpy where it does not
+        return np.empty(0, np.int64)
+    return np.flatnonzero(np.frombuffer(data, np.uint8) == byte[0])
+
+
+def outside_quotes(places: npt.NDArray[np.int64], quotes: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Which places lie outside quoted fields, given where all quotes are; the data begins with a record."""
+    if not quotes.size:
+        return np.ones(places.size, bool)
+    outside: npt.NDArray[np.bool_] = np.searchsorted(quotes, places) % 2 == 0
+    return outside
+
+
+def _last_record_end(data: bytes) -> int:
+    """Where the last whole record ends; `data` starts at a record."""
     if b'"' not in data:
-        return end
-    quotes = _positions(data, _QUOTE)
-    newlines = _positions(data, _NEWLINE)
-    outside = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
-    end = int(outside[-1]) + 1 if outside.size else 0
-    _check_quotes(data[:end], file, line)
-    return end
+        return data.rfind(b"\n") + 1
+    newlines = positions(data, b"\n")
+    ends = newlines[outside_quotes(newlines, positions(data, b'"'))]
+    return int(ends[-1]) + 1 if ends.size else 0
 
 
-def _newline_in_quotes(data: bytes) -> bool:
-    newlines = _positions(data, _NEWLINE)
-    return bool(np.any(np.searchsorted(_positions(data, _QUOTE), newlines) % 2))
+def _check_line_ends(
+    data: bytes, ends: npt.NDArray[np.int64], returns: npt.NDArray[np.int64], file: str, line: int
+) -> None:
+    """Every record has something on its line, and every carriage return outside quotes a newline after it."""
+    alone = np.setdiff1d(returns + 1, ends, assume_unique=True) - 1
+    if alone.size:
+        at = int(alone[0])
+        problem = f"expected a newline after every carriage return; found one alone at {_shown(data, at)}. Correct"
+        raise SourceFileError(file, f"{problem} the line, or download the file again.", line=_line(data, at, line))
+    lengths = np.diff(ends, prepend=-1) - 1
+    if returns.size:
+        lengths -= np.isin(ends - 1, returns, assume_unique=True)
+    blank = ends[lengths == 0]
+    if blank.size:
+        problem = "expected a record on every line; found a blank line. Remove it, or download the file again."
+        raise SourceFileError(file, problem, line=_line(data, int(blank[0]), line))
 
 
-def _check_quotes(data: bytes, file: str, line: int) -> None:
+def _check_quotes(data: bytes, quotes: npt.NDArray[np.int64], file: str, line: int) -> None:
     """Opening quotes follow a separator, closing ones precede one; `""` inside a field closes and opens at once."""
-    quotes = _positions(data, _QUOTE)
     if not quotes.size:
         return
     padded = np.frombuffer(b"\n" + data + b"\n", np.uint8)
@@ -139,26 +184,26 @@ def _check_quotes(data: bytes, file: str, line: int) -> None:
     wrong_close = ~(np.isin(after, (_COMMA, _NEWLINE, _RETURN)) | next_opens)
     wrong = np.concatenate([opening[wrong_open], closing[wrong_close]])
     if wrong.size:
-        first = int(wrong.min())
-        # A stray quote shifts the pairing, so the first visible fault can lie later: it is at or after the culprit.
-        raise _stray(data, _first_fault(data, first), file, line)
+        raise _stray(data, _first_fault(data, int(wrong.min())), file, line)
 
 
 def _first_fault(data: bytes, latest: int) -> int:
-    """The first record, read one by one, whose quotes are wrong; its position at most `latest`."""
-    in_quotes = False
-    for position in _positions(data[: latest + 1], _QUOTE).tolist():
+    """The culprit among the quotes, read one by one: the first misplaced one or the one it shows never to be closed."""
+    in_quotes, opened = False, latest
+    for position in positions(data[: latest + 1], b'"').tolist():
         before = data[position - 1] if position else _NEWLINE
         after = data[position + 1] if position + 1 < len(data) else _NEWLINE
         if not in_quotes:
             if before not in (_COMMA, _NEWLINE, _QUOTE):
                 return int(position)
-            in_quotes = True
+            # A quote after a doubled one goes on with the field.
+            in_quotes, opened = True, opened if before == _QUOTE else int(position)
         else:
             in_quotes = False
             if after not in (_COMMA, _NEWLINE, _RETURN, _QUOTE):
-                return int(position)
-    return latest
+                # What would close this field looks like the opening of another: this one was left open.
+                return opened if before in (_COMMA, _NEWLINE) else int(position)
+    return opened if in_quotes else latest
 
 
 def _stray(data: bytes, position: int, file: str, line: int) -> SourceFileError:
@@ -166,13 +211,13 @@ def _stray(data: bytes, position: int, file: str, line: int) -> SourceFileError:
         file,
         f"expected quotes only around a field (doubled inside it); found a stray one at {_shown(data, position)}. "
         "Correct the line, or download the file again.",
-        line=line + data[:position].count(b"\n"),
+        line=_line(data, position, line),
     )
 
 
 def _never_closed(data: bytes, file: str, line: int) -> SourceFileError:
     """The likeliest culprit: the first fault among the pairs, else the quote nothing closes."""
-    quotes = _positions(data, _QUOTE)
+    quotes = positions(data, b'"')
     if not quotes.size:
         return SourceFileError(file, f"expected a line of at most {LONGEST_RECORD_BYTES:,} bytes", line=line)
     fault = _first_fault(data, int(quotes[-1]))
@@ -180,8 +225,12 @@ def _never_closed(data: bytes, file: str, line: int) -> SourceFileError:
         file,
         f"expected every quote to be closed; found one that is not, at {_shown(data, fault)}. "
         "Correct the line, or download the file again.",
-        line=line + data[:fault].count(b"\n"),
+        line=_line(data, fault, line),
     )
+
+
+def _line(data: bytes, position: int, first: int) -> int:
+    return first + data.count(b"\n", 0, position)
 
 
 def _shown(data: bytes, position: int) -> str:

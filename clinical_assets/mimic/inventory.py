@@ -69,11 +69,11 @@ def take_inventory(sources: Sources) -> Inventory:
     """
     try:
         found = _found(sources)
+        marker = sources.read_text(SYNTHETIC_MARKER) if found else None
     except OSError:
-        found = {}
+        found, marker = {}, None
     if not found:
         return _newest(sources)
-    marker = sources.read_text(SYNTHETIC_MARKER)
     synthetic = None
     if marker is not None:
         made = json.loads(marker)
@@ -85,17 +85,19 @@ def take_inventory(sources: Sources) -> Inventory:
 def _found(sources: Sources) -> dict[str, SourceFile]:
     top = set(sources.subfolders())
     found: dict[str, SourceFile] = {}
-    # RELEASES is ordered newest first within a data set, so the first hit for a table stands.
+    # RELEASES is ordered newest first within a data set. The first one present has the data set to itself: filling what
+    # it lacks from an older release or the demo would mix patients of two.
     for release in RELEASES.values():
-        if release.folder.split("/")[0] not in top:
+        if release.folder.split("/")[0] not in top or any(path in found for path in release.tables):
             continue
-        sizes = sources.sizes(release.folder)
+        folders = {f"{release.folder}/{TABLES[path].file}".rpartition("/")[0] for path in release.tables}
+        sizes = {path: size for folder in sorted(folders) for path, size in sources.sizes(folder).items()}
         for path in release.tables:
-            table = TABLES[path]
-            for suffix in (".csv.gz", ".csv"):
-                name = f"{release.folder}/{table.file}{suffix}"
-                if name in sizes and path not in found:
-                    found[path] = SourceFile(table, release, name, sizes[name])
+            # Of a file packed and unpacked, side by side, the packed one is what was published.
+            for suffix in (".csv", ".csv.gz"):
+                name = f"{release.folder}/{TABLES[path].file}{suffix}"
+                if name in sizes:
+                    found[path] = SourceFile(TABLES[path], release, name, sizes[name])
     return found
 
 

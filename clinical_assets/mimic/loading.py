@@ -52,12 +52,12 @@ class ShardSorter:
 
     def add(self, rows: pa.Table, wanted: Sequence[str]) -> None:
         """Take the rows that lie in the wanted shards."""
-        frame = to_polars(rows)
-        shard = shard_of(frame["subject_id"].to_numpy(), self._shards)
+        shard = shard_of(rows["subject_id"].to_numpy(), self._shards)
         for number in np.unique(shard).tolist():
             name = self._names[number]
             if name in wanted:
-                self._hold(name, frame.filter(pl.Series(shard == number)))
+                # Arrow's filter copies; rows filtered by polars would keep the text of the whole block in memory.
+                self._hold(name, to_polars(rows.filter(pa.array(shard == number))))
         if self._held_bytes > self._budget:
             for name in list(self._held):
                 self._spill(name)

@@ -15,13 +15,21 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from clinical_assets.mimic.csv_records import BLOCK_BYTES, Block, SourceFileError, blocks
+from clinical_assets.mimic.csv_records import BLOCK_BYTES, Block, SourceFileError, blocks, outside_quotes, positions
 from clinical_assets.tables import SourceTable, Type
+
+LONGEST_HEADER = 10_000
+"""Characters of a header line; the widest table of the catalogue has about 500."""
+ARROW_BLOCK_BYTES = 1 << 20
+"""What one thread of Arrow's parser takes at a time; it must hold a whole record."""
+
+_BYTE_ORDER_MARK = "\ufeff".encode()
 
 QUARANTINE_SCHEMA = pa.schema(
     [("line", pa.int64()), ("column", pa.large_string()), ("value", pa.large_string()), ("record", pa.large_string())]
@@ -91,8 +99,10 @@ def _ahead(parse: Callable[[Block], Rows], stream: Iterable[Block]) -> Iterator[
 
 def _split_header(block: Block, file: str, table: SourceTable, absent: Sequence[str]) -> tuple[list[str], Block]:
     """The file's columns by their declared names, and the block without its header line."""
-    end = block.data.find(b"\n") + 1 or len(block.data)
-    found = next(csv.reader([block.data[:end].decode("utf-8-sig", "replace").rstrip("\r\n")]), [])
+    end = block.data.find(b"\n") + 1
+    line = block.data[:end].decode("utf-8-sig", "replace").rstrip("\r\n")
+    # Longer than any header: something else than CSV, which need not be shown whole.
+    found = next(csv.reader([line]), []) if len(line) <= LONGEST_HEADER else [line[:40] + "..."]
     # The demo 2.2 spells two columns of procedureevents in capitals.
     declared = {name.lower(): name for name in table.column_names}
     names = [declared.get(name.lower(), name) for name in found]
@@ -124,7 +134,7 @@ class _BlockParser:
 
     def parse(self, block: Block) -> Rows:
         try:
-            parsed = self._parse(block, self._types)
+            parsed = self._parse(block, self._types, ARROW_BLOCK_BYTES)
         except pa.ArrowInvalid:
             return self._parse_with_care(block)
         for name in self._finite:
@@ -133,10 +143,12 @@ class _BlockParser:
                 return self._parse_with_care(block)
         return Rows(self._declared(parsed), QUARANTINE_SCHEMA.empty_table())
 
-    def _parse(self, block: Block, types: dict[str, pa.DataType]) -> pa.Table:
+    def _parse(self, block: Block, types: dict[str, pa.DataType], block_bytes: int) -> pa.Table:
+        # At the beginning of what it is given Arrow drops a byte order mark; only the file's own may go.
+        data = _BYTE_ORDER_MARK + block.data if block.data.startswith(_BYTE_ORDER_MARK) else block.data
         return pacsv.read_csv(
-            pa.BufferReader(block.data),
-            read_options=pacsv.ReadOptions(column_names=self._header, block_size=min(len(block.data) + 1, 1 << 20)),
+            pa.BufferReader(data),
+            read_options=pacsv.ReadOptions(column_names=self._header, block_size=min(len(data) + 1, block_bytes)),
             parse_options=pacsv.ParseOptions(newlines_in_values=block.quoted_newlines, ignore_empty_lines=False),
             convert_options=pacsv.ConvertOptions(
                 column_types=types,
@@ -158,12 +170,15 @@ class _BlockParser:
     def _parse_with_care(self, block: Block) -> Rows:
         """Read every field as text, then find the values that are not of their type."""
         try:
-            text = self._parse(block, dict.fromkeys(self._header, pa.large_string()))
+            # In one piece: a record larger than the fast path's pieces is one of the reasons to be here.
+            text = self._parse(block, dict.fromkeys(self._header, pa.large_string()), len(block.data) + 4)
         except pa.ArrowInvalid:
             raise self._malformed_record(block) from None
+        lines = self._lines(block, text)
         bad: dict[int, str] = {}
         good: dict[str, pa.ChunkedArray] = {}
-        for name in self._header:
+        # Dirty columns last: a row is never hidden in the quarantine for one of them if another column is wrong too.
+        for name in sorted(self._header, key=lambda name: self._table.column(name).quarantined):
             values, wrong = _convert(text[name].combine_chunks(), self._types[name])
             good[name] = values
             for row in wrong:
@@ -175,18 +190,19 @@ class _BlockParser:
                     f"expected {self._table.column(bad[row]).type.value}; found {text[bad[row]][row].as_py()[:40]!r}. "
                     "Correct the value, or declare the column quarantined in the catalogue if the release is known "
                     "to hold such values.",
-                    line=self._line(block, text, row),
+                    line=int(lines[row]),
                     column=bad[row],
                 )
         keep = pa.array(np.isin(np.arange(text.num_rows), list(bad), invert=True))
         kept = pa.table({name: good[name] for name in self._header}).filter(keep)
-        return Rows(self._declared(kept), self._quarantine(block, text, bad))
+        return Rows(self._declared(kept), self._quarantine(lines, text, bad))
 
-    def _quarantine(self, block: Block, text: pa.Table, bad: dict[int, str]) -> pa.Table:
+    @staticmethod
+    def _quarantine(lines: npt.NDArray[np.int64], text: pa.Table, bad: dict[int, str]) -> pa.Table:
         records = [list(text.slice(row, 1).to_pylist()[0].values()) for row in sorted(bad)]
         return pa.table(
             [
-                [self._line(block, text, row) for row in sorted(bad)],
+                [int(lines[row]) for row in sorted(bad)],
                 [bad[row] for row in sorted(bad)],
                 [text[bad[row]][row].as_py() for row in sorted(bad)],
                 [_as_csv(record) for record in records],
@@ -195,43 +211,48 @@ class _BlockParser:
         )
 
     @staticmethod
-    def _line(block: Block, text: pa.Table, row: int) -> int:
-        """The line a record starts on: one per record before it, and one per newline inside their quotes."""
-        line = block.first_line + row
+    def _lines(block: Block, text: pa.Table) -> npt.NDArray[np.int64]:
+        """The line each record starts on: one per record before it, and one per newline inside their quotes."""
+        within = np.zeros(text.num_rows, np.int64)
         if block.quoted_newlines:
-            before = text.slice(0, row)
-            line += sum(pc.sum(pc.count_substring(before[n], "\n")).as_py() or 0 for n in text.column_names)
-        return line
+            for values in text.columns:
+                within += pc.fill_null(pc.count_substring(values, "\n"), 0).to_numpy()
+        lines: npt.NDArray[np.int64] = block.first_line + np.arange(text.num_rows) + np.cumsum(within) - within
+        return lines
 
     def _malformed_record(self, block: Block) -> SourceFileError:
         """Which record has a wrong number of fields, or is not UTF-8."""
-        line = block.first_line
         try:
-            text = block.data.decode("utf-8")
+            block.data.decode("utf-8")
         except UnicodeDecodeError as error:
-            at = block.data[: error.start].count(b"\n")
             return SourceFileError(
                 self._file,
                 f"expected UTF-8; found the bytes {block.data[error.start : error.start + 4]!r}. Convert the file.",
-                line=line + at,
+                line=block.first_line + block.data.count(b"\n", 0, error.start),
             )
-        reader = csv.reader(io.StringIO(text, newline=""))
-        starts = line
-        for record in reader:
-            if len(record) != len(self._header):
-                return SourceFileError(
-                    self._file,
-                    f"expected {len(self._header)} fields; found {len(record)}. Correct the line.",
-                    line=starts,
-                )
-            starts = line + reader.line_num
-        return SourceFileError(self._file, "expected CSV; found a block Arrow can't parse", line=line)
+        quotes = positions(block.data, b'"')
+        commas, ends = (
+            places[outside_quotes(places, quotes)]
+            for places in (positions(block.data, b","), positions(block.data, b"\n"))
+        )
+        fields = np.diff(np.searchsorted(commas, ends), prepend=0) + 1
+        wrong = np.flatnonzero(fields != len(self._header))
+        if not wrong.size:
+            return SourceFileError(self._file, "expected CSV; found a block Arrow can't parse", line=block.first_line)
+        start = int(ends[wrong[0] - 1]) + 1 if wrong[0] else 0
+        return SourceFileError(
+            self._file,
+            f"expected {len(self._header)} fields; found {int(fields[wrong[0]])}. Correct the line.",
+            line=block.first_line + block.data.count(b"\n", 0, start),
+        )
 
 
 def _convert(values: pa.Array, to: pa.DataType) -> tuple[pa.Array, list[int]]:
     """Values in type `to` (null where they are not of it), and the rows where they are not."""
     if pa.types.is_large_string(to):
         return values, []
+    if pa.types.is_integer(to) or pa.types.is_floating(to) or pa.types.is_date(to):
+        values = pc.ascii_trim(values, " \t")  # as Arrow's typed parser does
     wrong = _not_of_type(values, to, 0)
     if wrong:
         values = pc.if_else(pa.array(np.isin(np.arange(len(values)), wrong)), pa.scalar(None, values.type), values)

@@ -1,6 +1,6 @@
 """How good a model's probabilities are, and how sure one can be of that.
 
-Every figure comes with a 95% percentile interval from a bootstrap over *patients*: a patient is drawn with all his
+Every figure comes with a 95% percentile interval from a bootstrap over *patients*: a patient is drawn with all their
 stays, since two stays of one patient are not two pieces of evidence. What a set of stays can't tell (discrimination
 without a death in it) is `None` with the reason, never a number and never an exception.
 

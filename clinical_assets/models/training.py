@@ -2,7 +2,7 @@
 
 The frame given here holds the *training* patients only. Everything that is learned (how long to boost, what a missing
 value means, the calibration) is learned from them, and inside cross-validation from the fold's own training patients:
-nobody is ever scored by trees, fills or bins that saw him. The same `FeatureContract` turns frames into numbers for
+nobody is ever scored by trees, fills or bins that saw them. The same `FeatureContract` turns frames into numbers for
 training and for prediction, so the two can't drift apart.
 
 What does not belong here: which stays and which features (`features/`), what a model is (`artefact`), metrics
@@ -40,14 +40,16 @@ LIBRARIES = ("lightgbm", "numpy", "polars")
 NEVER_FEATURES: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(
-            ("subject_id", "hadm_id", "stay_id", "study_id", "dicom_id", "transfer_id", "specimen_id"),
+            ("subject_id", "hadm_id", "stay_id", "study_id", "dicom_id", "transfer_id", "specimen_id", "subject_shard"),
             "an identifier: random numbers a tree can learn patients by",
         ),
         **dict.fromkeys(("anchor_year", "anchor_year_group"), "a calendar year shifted per patient"),
         **dict.fromkeys(
-            ("dod", "deathtime", "hospital_expire_flag", "dischtime", "discharge_location", "outtime", "los"),
-            "known only after the outcome",
+            ("dod", "deathtime", "hospital_expire_flag", "dischtime", "discharge_location"),
+            "the outcome, or known only after it",
         ),
+        **dict.fromkeys(("outtime", "los", "last_careunit"), "known only at the end of the stay"),
+        **dict.fromkeys(("icd_code", "drg_code", "hcpcs_cd"), "coded at discharge"),
     }
 )
 """Columns no feature list may hold, with the reason; the last line of defence behind the feature sets' own tests."""
@@ -129,7 +131,7 @@ def train(
         feature_names: columns to learn from.
         categorical: the closed set of values of each text column among them; other values are read as missing.
         label: column with 1 or true where the outcome happened.
-        patient: column naming the patient; all his stays fall into the same fold.
+        patient: column naming the patient; all stays of one fall into the same fold.
         seed: of folds and trees.
         parameters: of the trees.
         units: of the features, recorded in the contract.
@@ -152,12 +154,6 @@ def train(
     calibration = fit_calibration(chosen.raw, rows.labels)
 
     fills = _fills(rows.matrix, bare)
-    contract = FeatureContract(
-        tuple(
-            replace(f, fill=None if np.isnan(fill) else float(fill))
-            for f, fill in zip(bare.features, fills, strict=True)
-        )
-    )
     booster = _booster(rows.matrix, rows.labels, fills, bare, parameters, seed)
     for _ in range(chosen.rounds):
         booster.update()
@@ -178,7 +174,7 @@ def train(
     )
     return TrainedModel(
         booster_text=booster.model_to_string(),
-        contract=contract,
+        contract=_filling(bare, fills),
         calibration=calibration,
         training=summary,
         out_of_fold=features.select(patient, label).with_columns(
@@ -318,6 +314,11 @@ def _fills(matrix: Floats, contract: FeatureContract) -> Floats:
     # The lower median is a value some patient had, for flags too.
     fills[never_missing] = np.quantile(matrix[:, never_missing], 0.5, axis=0, method="lower")
     return fills
+
+
+def _filling(contract: FeatureContract, fills: Floats) -> FeatureContract:
+    each = zip(contract.features, fills.tolist(), strict=True)
+    return FeatureContract(tuple(replace(f, fill=None if np.isnan(fill) else fill) for f, fill in each))
 
 
 def _dataset(
