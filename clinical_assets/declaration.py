@@ -18,10 +18,11 @@ import polars as pl
 
 from clinical_assets import partitions
 from clinical_assets.lineage import column_lineage
+from clinical_assets.mimic.catalogue import TABLES as RELEASE_TABLES
 from clinical_assets.mimic.inventory import Inventory
 from clinical_assets.settings import Settings
 from clinical_assets.tables import Column, Table
-from resources.lake_io_manager import ABSENT_SCHEMA
+from resources.lake_io_manager import absent_input
 
 LAKE_IO_MANAGER = "lake_io_manager"
 
@@ -38,13 +39,9 @@ class Site:
         """The site's subject shards."""
         return partitions.subject_shard(self.settings.subject_shards)
 
-    def absent_schema(self, path: str) -> pl.Schema | None:
-        """The schema of a source table the catalogue knows and this site lacks; None for tables it has or makes."""
-        from clinical_assets.mimic.catalogue import TABLES
-
-        if path in TABLES and not self.inventory.has(path):
-            return TABLES[path].polars_schema
-        return None
+    def lacks(self, path: str) -> bool:
+        """Whether a table is one of the releases' and not among this site's sources."""
+        return path in RELEASE_TABLES and not self.inventory.has(path)
 
 
 class TableMismatchError(TypeError):
@@ -78,12 +75,11 @@ class Declaration:
 
     def _input(self, path: str, site: Site) -> dg.AssetIn:
         mapping = dg.AllPartitionMapping() if path in self.all_partitions else None
-        absent = site.absent_schema(path)
         return dg.AssetIn(
             key=dg.AssetKey(path.split("/")),
             input_manager_key=LAKE_IO_MANAGER,
             partition_mapping=mapping,
-            metadata=None if absent is None else {ABSENT_SCHEMA: absent},
+            metadata=absent_input(RELEASE_TABLES[path].arrow_schema) if site.lacks(path) else None,
         )
 
     def _add_lineage(self, context: dg.AssetExecutionContext, schemas: Mapping[str, pl.Schema]) -> None:
@@ -187,7 +183,9 @@ def _other_rules(column: Column) -> list[str]:
 
 
 def conform(frame: pl.LazyFrame, table: Table) -> pl.LazyFrame:
-    """The frame with exactly the table's columns, in order, sorted as files are.
+    """The frame with exactly the table's columns, in order, its rows in an order that depends on the rows alone.
+
+    By patient, time and key; a table without a key by every column, since a join or grouping leaves ties anyhow.
 
     Raises:
         TableMismatchError: a column is missing, undeclared or of another type; it names each.
@@ -202,7 +200,8 @@ def conform(frame: pl.LazyFrame, table: Table) -> pl.LazyFrame:
     ]
     if wrong:
         raise TableMismatchError(f"{table.path} does not have its declared columns: {'; '.join(wrong)}")
-    return frame.select(table.column_names).sort(table.sort_by, nulls_last=True, maintain_order=True)
+    order = table.sort_by if table.primary_key else dict.fromkeys([*table.sort_by, *table.column_names])
+    return frame.select(table.column_names).sort(list(order), nulls_last=True, maintain_order=True)
 
 
 def code_version(rule: Callable[..., Any], table: Table) -> str:

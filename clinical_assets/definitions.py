@@ -15,7 +15,6 @@ from clinical_assets.declaration import LAKE_IO_MANAGER, Site
 from clinical_assets.features import assets as features
 from clinical_assets.jobs import jobs
 from clinical_assets.mimic.assets import absent_table, mimic_assets
-from clinical_assets.mimic.catalogue import TABLES
 from clinical_assets.mimic.inventory import take_inventory
 from clinical_assets.models import checks as model_checks
 from clinical_assets.models.assets import model_assets
@@ -88,7 +87,7 @@ def _absent_but_read(derived: list[dg.AssetsDefinition], site: Site) -> list[dg.
     read = {
         key.to_user_string() for asset in derived for spec in asset.specs for key in [d.asset_key for d in spec.deps]
     }
-    return [absent_table(path, site) for path in sorted(read) if path in TABLES and not site.inventory.has(path)]
+    return [absent_table(path, site) for path in sorted(read) if site.lacks(path)]
 
 
 def _resources(settings: Settings) -> dict[str, Any]:

@@ -137,7 +137,7 @@ def _published_rows(table: Table, site: Site) -> int | None:
 
 def _reference_deps(table: Table, referenced: Mapping[str, str], site: Site) -> list[dg.AssetKey]:
     paths = {path.rpartition(".")[0] for path in referenced.values()} - {table.path}
-    return [dg.AssetKey(path.split("/")) for path in sorted(paths) if site.absent_schema(path) is None]
+    return [dg.AssetKey(path.split("/")) for path in sorted(paths) if not site.lacks(path)]
 
 
 def _orphans(frame: pl.LazyFrame, column: str, reference: str, lake: Lake) -> int | None:

@@ -5,17 +5,24 @@ manager cuts the result by shard. So one function serves one shard on one of man
 process. (Dagster's own `UPathIOManager` cannot write several partitions in one run.)
 """
 
+import base64
 import hashlib
 from collections.abc import Mapping
 
 import dagster as dg
 import polars as pl
+import pyarrow as pa
+import pyarrow.ipc as paipc
 
 from resources.lake import VERSION, Lake, StoredFile
 from resources.sharding import shard_name, shard_of
 
-ABSENT_SCHEMA = "absent_schema"
-"""Input metadata: the polars schema to hand out, empty, for an upstream table that the sources do not have."""
+_ABSENT = "absent_schema"
+
+
+def absent_input(schema: pa.Schema) -> dict[str, str]:
+    """Input metadata that makes the IO manager hand out an empty frame: for a table the sources do not have."""
+    return {_ABSENT: base64.b64encode(schema.serialize()).decode()}
 
 
 class LakeIOManager(dg.ConfigurableIOManager):
@@ -65,9 +72,10 @@ class LakeIOManager(dg.ConfigurableIOManager):
         Raises:
             LakeError: the upstream table was not materialized.
         """
-        absent = (context.definition_metadata or {}).get(ABSENT_SCHEMA)
+        absent = (context.definition_metadata or {}).get(_ABSENT)
         if absent is not None:
-            return pl.LazyFrame(schema=absent)
+            schema = paipc.read_schema(pa.py_buffer(base64.b64decode(absent)))
+            return pl.DataFrame(schema.empty_table()).lazy()
         table = context.asset_key.to_user_string()
         partitions = sorted(context.asset_partition_keys) if context.has_asset_partitions else None
         return self.lake.scan(table, partitions)

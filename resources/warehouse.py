@@ -4,8 +4,6 @@ With no URL given, an embedded server from a wheel starts by itself under the pr
 process that uses it. Tables are made and changed by Alembic migrations only (`resources/migrations`).
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -27,6 +27,7 @@ from clinical_assets.documents.reading import (
     UnreadableError,
 )
 from clinical_assets.documents.safe_xml import Element, attribute, child, children, local_name
+from clinical_assets.documents.sniffing import type_name
 
 NAME = "ccda"
 VERSION = "1"
@@ -204,18 +205,18 @@ class _Document:
         media_type = attribute(text, "mediaType") or ""
         if not body.strip():
             if reference and not reference.startswith("#"):
-                self.cautions.append(ExtractionWarning(Caution.EXTERNAL_REFERENCE, media_type or "no type"))
+                self.cautions.append(ExtractionWarning(Caution.EXTERNAL_REFERENCE, type_name(media_type)))
             return False
         if media_type.startswith("image/"):
-            self.cautions.append(ExtractionWarning(Caution.IMAGE_NOT_READ, media_type))
+            self.cautions.append(ExtractionWarning(Caution.IMAGE_NOT_READ, type_name(media_type)))
             return False
         if reference and reference.startswith("#") and _narrated(section, reference[1:]):
-            self.cautions.append(ExtractionWarning(Caution.ALTERNATIVE_FORMAT_SKIPPED, media_type))
+            self.cautions.append(ExtractionWarning(Caution.ALTERNATIVE_FORMAT_SKIPPED, type_name(media_type)))
             return False
         try:
             self._embed(text, body, level + 1)
         except UnreadableError as refused:
-            detail = f"{refused.reason.value} ({media_type or 'no type'})"
+            detail = f"{refused.reason.value} ({type_name(media_type)})"
             self.cautions.append(ExtractionWarning(Caution.ATTACHMENT_NOT_READ, detail))
             return False
         return True

@@ -38,6 +38,7 @@ class Reason(enum.StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     WORKER_DIED = "worker_died"
     READER_ERROR = "reader_error"
+    SOURCE_UNREADABLE = "source_unreadable"
 
     @property
     def about_the_bytes(self) -> bool:
@@ -52,6 +53,7 @@ _ABOUT_THE_CIRCUMSTANCES = frozenset(
         Reason.OUT_OF_MEMORY,
         Reason.WORKER_DIED,
         Reason.READER_ERROR,
+        Reason.SOURCE_UNREADABLE,
     }
 )
 

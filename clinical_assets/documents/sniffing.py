@@ -97,6 +97,8 @@ _HTML_TAG = re.compile(
     re.IGNORECASE,
 )
 _FHIR_RESOURCE = re.compile(r'"resourceType"\s*:\s*"[A-Z]')
+_MEDIA_TYPE = re.compile(r"(?:application|text|image|audio|video|multipart)/[a-z0-9.+-]{1,80}")
+_ENTITY_REFERENCE = re.compile(r"&(?:[a-z]{2,8}|#\d{2,5});", re.IGNORECASE)
 _CDA_ROOTS = frozenset({"ClinicalDocument", "section", "structuredBody", "nonXMLBody"})
 _FHIR_NAMESPACE = "http://hl7.org/fhir"
 
@@ -126,6 +128,12 @@ def parse_declared(value: str | None) -> Declared:
     return Declared(known, charset if isinstance(charset, str) and charset else None)
 
 
+def type_name(declared: str | None) -> str:
+    """A declared type as it may stand in a caution; anything that does not look like a media type is not repeated."""
+    name = (declared or "").split(";")[0].strip().lower()
+    return name if _MEDIA_TYPE.fullmatch(name) else "no known type"
+
+
 def contradicts(declared: ContentType | None, sniffed: ContentType) -> bool:
     """Whether the declared type says something else than the bytes do."""
     if declared is None or declared is sniffed:
@@ -149,6 +157,18 @@ def sniff(data: bytes) -> ContentType:
     if head is None:
         return ContentType.BINARY
     return _textual(head)
+
+
+def settle(sniffed: ContentType, declared: ContentType | None, data: bytes) -> ContentType:
+    """The type to read a document as: the sniffed one, save that declared HTML with a tag or entity in it is HTML.
+
+    A line of text with a single `<br>` cannot be told from plain text by its bytes.
+    """
+    if sniffed is ContentType.PLAIN and declared is ContentType.HTML:
+        head = data[:_HEAD].decode("latin-1")
+        if _HTML_TAG.search(head) or _ENTITY_REFERENCE.search(head):
+            return ContentType.HTML
+    return sniffed
 
 
 def _is_pdf(data: bytes) -> bool:

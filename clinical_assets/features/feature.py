@@ -8,6 +8,9 @@ import polars as pl
 
 from clinical_assets.tables import Column, Type
 
+SIGNIFICANT_DIGITS = 9
+"""More than any measurement has, fewer than arithmetic in another order disturbs."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Feature:
@@ -36,7 +39,8 @@ class Feature:
         source = pl.col(self.column or self.name)
         if self.categories is not None:
             return pl.when(source.is_in(list(self.categories))).then(source).alias(self.name)
-        number = source.cast(pl.Float64)
+        # Means differ in the last digits with the order rows are added in; a model must not see that.
+        number = source.cast(pl.Float64).round_sig_figs(SIGNIFICANT_DIGITS)
         if self.plausible is None:
             return number.alias(self.name)
         return pl.when(number.is_between(*self.plausible)).then(number).alias(self.name)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from clinical_assets.quality.report_facts import Figure
 from clinical_assets.quality.notation import decimal
+from clinical_assets.quality.report_facts import Figure
 
 LEAST_VISIBLE = 0.006
 """Bars of something are never narrower than this share of their track."""
@@ -37,7 +37,7 @@ def logarithmic(number: int, largest: int) -> float:
 
 
 def shard_bars(rows: Sequence[int | None]) -> Markup:
-    """Upright bars, one per shard, the largest filling the height; a shard never materialized (None) has a hollow bar."""
+    """Upright bars, one per shard, the largest filling the height; hollow for a shard never materialized (None)."""
     largest = max((number for number in rows if number), default=1)
     step = SHARD_BAR + SHARD_GAP
     tops = [SHARD_HEIGHT * (1 - number / largest) if number is not None else 0.0 for number in rows]
@@ -61,10 +61,11 @@ def shard_bars(rows: Sequence[int | None]) -> Markup:
 
 def strip(shares: Sequence[float]) -> Markup:
     """A heat strip: one cell per column, the more that is missing the stronger; entirely empty columns stand out."""
+    # The style sheet sets the cells' size: a page may hold thousands of them.
     cells = Markup("").join(
-        Markup('<rect class="{}" x="{}" width="{}" height="12" fill-opacity="{:g}"/>').format(
-            "none" if share == 1 else "filled", n * STRIP_CELL, STRIP_CELL - 1, round(0.12 + 0.88 * share, 2)
-        )
+        Markup('<rect x="{}" class="none"/>').format(n * STRIP_CELL)
+        if share == 1
+        else Markup('<rect x="{}" fill-opacity="{:g}"/>').format(n * STRIP_CELL, round(0.12 + 0.88 * share, 2))
         for n, share in enumerate(shares)
     )
     width = STRIP_CELL * len(shares)
@@ -163,5 +164,5 @@ def _short(number: float) -> str:
     return decimal(number).rstrip("0").rstrip(".")
 
 
-_HIDDEN = Markup('aria-hidden="true" focusable="false"')
-_STRETCHED = Markup('preserveAspectRatio="none" aria-hidden="true" focusable="false"')
+_HIDDEN = Markup('aria-hidden="true"')
+_STRETCHED = Markup('preserveAspectRatio="none" aria-hidden="true"')

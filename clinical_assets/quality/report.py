@@ -21,8 +21,8 @@ from markupsafe import Markup
 
 from clinical_assets.models.evaluation import METRICS
 from clinical_assets.quality import figures, notation
-from clinical_assets.quality.report_facts import FEW_EVENTS, CheckFacts, Figure, ModelFacts, Record, Report, TableFacts
 from clinical_assets.quality.figures import Axis
+from clinical_assets.quality.report_facts import FEW_EVENTS, CheckFacts, Figure, ModelFacts, Record, Report, TableFacts
 from clinical_assets.quality.verdict import FAILED, Judged, State, judge, tally, verdict
 
 __all__ = ["CheckFacts", "ModelFacts", "Report", "TableFacts", "render"]
@@ -61,6 +61,7 @@ class _View:
     checks: tuple[Judged, ...]
     missing: float | None
     gaps: tuple[tuple[str, float], ...]
+    columns: int
     shards: tuple[int | None, ...]
     absent_shards: tuple[str, ...]
 
@@ -101,6 +102,7 @@ def _view(table: TableFacts, checks: tuple[Judged, ...], shards: Sequence[str]) 
         checks=checks,
         missing=sum(share for _, share in gaps) / columns if measured else None,
         gaps=tuple(gaps),
+        columns=columns,
         shards=tuple(own.get(shard) for shard in shards) if own is not None else (),
         absent_shards=tuple(shard for shard in shards if shard not in own) if own else (),
     )
@@ -269,7 +271,7 @@ def _template() -> jinja2.Template:
         "moment": notation.moment,
         "cell": notation.cell,
         "source_hash": _source_hash,
-        "link": lambda anchor: quote(anchor),
+        "link": functools.partial(quote, safe="/:"),
     }
     environment.globals |= {
         "State": State,

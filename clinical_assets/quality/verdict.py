@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from clinical_assets.quality.report_facts import CheckFacts, TableFacts
 from clinical_assets.quality.notation import several
+from clinical_assets.quality.report_facts import CheckFacts, TableFacts
 
 
 class State(enum.Enum):
@@ -54,7 +54,8 @@ class Judged:
 
 def judge(check: CheckFacts, materialized_at: datetime | None) -> Judged:
     """The state of a check, given when its table was last written."""
-    outdated = None not in (check.evaluated_at, materialized_at) and check.evaluated_at < materialized_at  # type: ignore[operator]
+    evaluated_at = check.evaluated_at
+    outdated = evaluated_at is not None and materialized_at is not None and evaluated_at < materialized_at
     if check.passed is None:
         return Judged(check, State.NEVER_RUN, outdated=False)
     if check.passed:

@@ -97,7 +97,7 @@ def record(story: Story, plan: pl.DataFrame, poe_id: pl.Series) -> tuple[pl.Data
             "scheduletime": due["due"],
             "drug": drug,
         }
-    ).sort("subject_id", "charttime", "pharmacy_id")
+    ).sort("subject_id", "charttime", "pharmacy_id", maintain_order=True)
     events = events.with_columns(
         storetime=pl.col("charttime") + 60 * pl.Series(rng.integers(0, 6, n)),
         emar_seq=pl.int_range(1, pl.len() + 1).over("subject_id"),
@@ -139,5 +139,7 @@ def _details(story: Story, events: pl.DataFrame) -> pl.DataFrame:
     whole = base.with_columns(pl.lit(None, blank[c]).alias(c) for c in OF_THE_PRODUCT)
     product = base.with_columns(pl.lit(None, blank[c]).alias(c) for c in OF_THE_EVENT)
     product = product.with_columns(parent_field_ordinal=pl.lit("1.1")).filter(pl.col("event_txt").is_in(GIVEN))
-    rows = pl.concat([whole, product]).sort("subject_id", "emar_seq", "parent_field_ordinal", nulls_last=False)
+    rows = pl.concat([whole, product]).sort(
+        "subject_id", "emar_seq", "parent_field_ordinal", nulls_last=False, maintain_order=True
+    )
     return rows.drop("event_txt")

@@ -133,7 +133,7 @@ def _done(story: Story) -> dict[str, Booleans]:
         "ventilated briefly": any_stay((lasted > 0) & (lasted < 4 * DAY)),
         "ventilated long": any_stay(lasted >= 4 * DAY),
         "central line": any_stay(done.central_line),
-        "dialysis": any_stay(done.dialysis),
+        "dialysis": any_stay(done.haemodialysis | (done.crrt_from != NOT_DONE)),
         **{reason.name: is_reason((reason.name,), told.reason) for reason in REASONS},
     }
 

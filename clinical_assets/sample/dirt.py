@@ -102,7 +102,7 @@ LAB_SLIPS: tuple[Slip, ...] = (
     ),
     Slip(
         "negative where nothing can be",
-        0.0006,
+        0.0012,
         pl.col("valuenum") < 5,
         {"value": pl.format("-{}", "value"), "valuenum": -pl.col("valuenum")},
     ),

@@ -14,7 +14,7 @@ from clinical_assets.sample.encounters import ED, FIRST_STAY
 from clinical_assets.sample.formulary import DISPENSED, HOME_DRUGS
 from clinical_assets.sample.people import HOUR
 from clinical_assets.sample.physiology import signal
-from clinical_assets.sample.problems import CONDITIONS, ICD_TITLES, REASONS
+from clinical_assets.sample.problems import ICD_TITLES, REASONS
 from clinical_assets.sample.story import Story
 
 MOST_DIAGNOSES = 9
@@ -83,7 +83,7 @@ def ed_stays(story: Story) -> pl.DataFrame:
         pl.Series(split)
     )
     first = frame.with_columns(outtime=pl.when(pl.Series(split)).then(pl.Series(half)).otherwise("outtime"))
-    return pl.concat([first, second]).sort("subject_id", "intime")
+    return pl.concat([first, second]).sort("subject_id", "intime", maintain_order=True)
 
 
 def _measures(story: Story, encounter: Integers, time: Integers, rng: np.random.Generator) -> dict[str, Floats]:
@@ -218,12 +218,10 @@ def reconciled_drugs(story: Story, stays: pl.DataFrame) -> pl.DataFrame:
     """One row per drug taken at home."""
     rng = story.block.rng("medrecon")
     encounter = stays["encounter"].to_numpy()
-    names = [c.name for c in CONDITIONS]
-    has = story.people.conditions[story.encounters.patient[encounter]]
     likely = np.stack(
         [
-            np.full(len(encounter), 0.16) if drug[0] == "any" else 0.75 * has[:, names.index(drug[0])]
-            for drug in HOME_DRUGS
+            np.full(len(encounter), 0.16) if taken_for == "any" else 0.75 * story.has(taken_for, encounter)
+            for taken_for, *_ in HOME_DRUGS
         ],
         axis=1,
     )
@@ -263,4 +261,4 @@ def dispensed_drugs(story: Story, stays: pl.DataFrame) -> pl.DataFrame:
             "gsn_rn": gsn + 1,
             "gsn": words([n for _, numbers in DISPENSED for n in numbers], places[drug[row]] + gsn),
         }
-    ).sort("subject_id", "stay_id", "charttime", "med_rn", "gsn_rn")
+    ).sort("subject_id", "stay_id", "charttime", "med_rn", "gsn_rn", maintain_order=True)

@@ -137,8 +137,7 @@ def encounters(block: Block, people: Patients) -> Encounters:
     bounds = _calendar(rng, people, patient, reason, hours)
     years_on = year_of(bounds[:, 0]) - people.anchor_year[patient]
     ends = bounds[:, -1]
-    minutes = rng.integers(5, 300, len(patient)) * 60
-    death = np.where(died, ends // 60 * 60 - np.where(rng.random(len(patient)) < 0.5, minutes, 0), -1)
+    death = np.where(died, ends // 60 * 60 - _bed_kept(rng, bounds), -1)
     drawn = Encounters(
         patient=patient,
         hadm_id=np.zeros(len(patient), np.int64),
@@ -242,6 +241,15 @@ def _calendar(
     hour = np.where(_PLANNED[reason], rng.uniform(6.5, 9, n), by_day)
     arrival = start // DAY * DAY + np.round(hour * 60).astype(np.int64) * 60
     return np.concatenate([arrival[:, None], arrival[:, None] + np.cumsum(legs, axis=1)], axis=1)
+
+
+def _bed_kept(rng: np.random.Generator, bounds: Integers) -> Integers:
+    """Seconds a bed stays taken after a death: none for half of the dead, less than the last leg for all."""
+    n, legs = len(bounds), np.diff(bounds, axis=1)
+    last_leg = np.max(np.where(legs > 0, np.arange(len(STEPS)), -1), axis=1)
+    kept = np.where(rng.random(n) < 0.5, rng.integers(5, 300, n) * 60, 0)
+    seconds: Integers = np.minimum(kept, legs[np.arange(n), last_leg] * 2 // 5) // 60 * 60
+    return seconds
 
 
 def _admit_times(rng: np.random.Generator, bounds: Integers, by_ed: Booleans) -> Integers:

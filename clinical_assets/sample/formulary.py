@@ -156,6 +156,8 @@ DRUGS: tuple[Drug, ...] = (
         "PO/NG", "BID", 0.6, "atrial fibrillation", 4),
     Drug("Lisinopril", "LISI10", "000393", "51079098220", "10mg Tablet", "10", "mg", "1", "TAB", 1, "PO/NG", "DAILY",
         0.35, "hypertension", 4),
+    Drug("Losartan Potassium", "LOSA25", "023381", "68084034601", "25mg Tablet", "50", "mg", "2", "TAB", 1, "PO/NG",
+        "DAILY", 0.2, "hypertension", 4),
     Drug("Furosemide", "FURO40I", "008205", "00409610204", "40mg/4mL Vial", "40", "mg", "1", "VIAL", 2, "IV", "BID",
         0.7, "heart failure", 3),
     Drug("Levothyroxine Sodium", "LEVO75", "006652", "00074518211", "75mcg Tablet", "75", "mcg", "1", "TAB", 1,

@@ -60,11 +60,13 @@ VASOPRESSORS: tuple[Substance, ...] = (
     _drip(221289, "mg", "mcg/kg/min"),
     _drip(221662, "mg", "mcg/kg/min"),
     _drip(221653, "mg", "mcg/kg/min"),
+    _drip(221986, "mg", "mcg/kg/min"),
 )
 """In the order of the agents of `treatments`."""
 DRIP_FLUID = Substance(225158, "ml", "mL/hour", "01-Drips", CRYSTALLOIDS, MIXED, "Continuous Med", 250)
 PROPOFOL = _drip(222168, "mg", "mcg/kg/min")
 FENTANYL = _drip(225942, "mg", "mcg/hour")
+CISATRACURIUM = _drip(221555, "mg", "mcg/kg/min")
 SALINE = Substance(225158, "ml", "mL/hour", CRYSTALLOIDS, "Additive (Crystalloid)", MAIN, "Continuous IV", 1000)
 SALINE_BOLUS = Substance(225158, "ml", None, "03-IV Fluid Bolus", None, MAIN, "Bolus", 500)
 RINGER_BOLUS = Substance(225828, "ml", None, "03-IV Fluid Bolus", None, MAIN, "Bolus", 1000)
@@ -160,7 +162,7 @@ def _vasopressors(story: Story) -> list[pl.DataFrame]:
 
 
 def _sedation(story: Story) -> list[pl.DataFrame]:
-    """Propofol and fentanyl while ventilated, in stretches of half a day."""
+    """Propofol, fentanyl and seldom a muscle relaxant while ventilated, in stretches of half a day."""
     rng, done = story.block.rng("sedation"), story.treatments
     stays = np.flatnonzero(done.ventilated_from != NOT_DONE)
     lasted = (done.ventilated_to - done.ventilated_from)[stays]
@@ -171,11 +173,13 @@ def _sedation(story: Story) -> list[pl.DataFrame]:
     weight, spent = _weights(story, stay), (end - start) / 60
     propofol = np.round(rng.gamma(5, 5, len(stay)), 1)
     fentanyl = np.round(rng.gamma(6, 14, len(stay)), 0)
+    blocker = np.round(rng.gamma(8, 0.3, len(stay)), 2)
     which = rng.random(len(stays))[row]
     parts = []
     for name, substance, rate, amount, keep in (
         ("propofol", PROPOFOL, propofol, propofol * weight * spent / 1000, which < 0.7),
         ("fentanyl", FENTANYL, fentanyl, fentanyl * spent / 60 / 1000, which > 0.3),
+        ("blocker", CISATRACURIUM, blocker, blocker * weight * spent / 1000, done.paralysed[stay] & (number < 4)),
     ):
         order, link = _names(name, stay, number), _names(name, stay)
         frame = _given(substance, stay, start, end, amount, rate, order, link)
@@ -186,7 +190,7 @@ def _sedation(story: Story) -> list[pl.DataFrame]:
 def _fluids(story: Story) -> list[pl.DataFrame]:
     """Maintenance fluid, boluses for failing circulation, blood for anaemia, and what patients drink."""
     rng, stays = story.block.rng("fluids"), story.stays
-    hours = stays.hours
+    hours = (stays.care_ends - stays.start) / HOUR
     into = story.encounters.hours_since_arrival(stays.encounter, stays.start)
     organs = story.encounters.courses.organs(stays.encounter, into + 4)
     poor = np.clip(organs[:, organ("circulation")] - 0.8, 0, 3)
@@ -244,7 +248,7 @@ def _antibiotics(story: Story) -> list[pl.DataFrame]:
 
 def _numbered(story: Story, rows: pl.DataFrame) -> pl.DataFrame:
     """Orders given their numbers, and each row how it ended."""
-    rows = rows.sort("stay", "starttime", "order", "itemid")
+    rows = rows.sort("stay", "starttime", "order", "itemid", maintain_order=True)
     orders = rows["order"].unique(maintain_order=True)
     numbers = story.block.identifiers("orderid", len(orders), lowest=1_000, space=ORDER_NUMBERS)
     known = pl.DataFrame({"order": orders, "orderid": numbers})
@@ -312,4 +316,4 @@ def ingredients(story: Story, rows: pl.DataFrame) -> pl.DataFrame:
         )
         for item, share in INGREDIENTS
     ]
-    return pl.concat(parts).sort("subject_id", "starttime", "orderid", "itemid")
+    return pl.concat(parts).sort("subject_id", "starttime", "orderid", "itemid", maintain_order=True)

@@ -74,13 +74,15 @@ def tables(story: Story) -> dict[str, pl.DataFrame]:
 def patients(story: Story) -> pl.DataFrame:
     """One row per patient; deaths at home only within a year of the last discharge."""
     people, told = story.people, story.encounters
-    last = np.full(len(people.subject_id), -1, np.int64)
-    np.maximum.at(last, told.patient, np.maximum(told.discharge, told.bounds[:, -1]))
-    death = np.full(len(people.subject_id), -1, np.int64)
+    n = len(people.subject_id)
+    left, discharged, death = np.full(n, -1, np.int64), np.full(n, -1, np.int64), np.full(n, -1, np.int64)
+    np.maximum.at(left, told.patient, told.bounds[:, -1])
+    np.maximum.at(discharged, told.patient, np.where(told.admitted, told.discharge, -1))
     np.maximum.at(death, told.patient, told.death)
-    at_home = (death < 0) & (last >= 0) & (people.dies_later < 365)
-    later = last + np.where(np.isfinite(people.dies_later), people.dies_later, 0).astype(np.int64) * DAY
-    death = np.where(at_home, later, death)
+    wait = np.where(np.isfinite(people.dies_later), people.dies_later, 0).astype(np.int64) * DAY
+    followed_until = np.where(discharged >= 0, discharged, left) + 365 * DAY
+    at_home = (death < 0) & (left >= 0) & np.isfinite(people.dies_later) & (left + wait <= followed_until)
+    death = np.where(at_home, left + wait, death)
     return pl.DataFrame(
         {
             "subject_id": people.subject_id,
@@ -188,7 +190,9 @@ def transfers(story: Story) -> pl.DataFrame:
         outtime=pl.lit(None, pl.Int64),
     )
     columns = ["encounter", "eventtype", "careunit", "intime", "outtime"]
-    rows = pl.concat([part.select(columns) for part in (before, after, gone)]).sort("encounter", "intime")
+    rows = pl.concat([part.select(columns) for part in (before, after, gone)]).sort(
+        "encounter", "intime", maintain_order=True
+    )
     which = rows["encounter"].to_numpy()
     return rows.select(
         subject_id=pl.Series(story.subject_of(which)),
@@ -244,7 +248,7 @@ def services(story: Story) -> pl.DataFrame:
         prev_service="curr_service",
         curr_service=pl.when(pl.col("curr_service") == "MED").then(pl.lit("SURG")).otherwise(pl.lit("MED")),
     ).filter(pl.Series(change & (later > told.admit[encounter] + 60)))
-    return pl.concat([frame, changed]).sort("subject_id", "transfertime")
+    return pl.concat([frame, changed]).sort("subject_id", "transfertime", maintain_order=True)
 
 
 def outpatient_record(story: Story) -> pl.DataFrame:

@@ -56,7 +56,7 @@ def tables(story: Story) -> dict[str, pl.DataFrame]:
     orders = numbered_orders(story, plan)
     behind = (
         orders.filter(pl.col("prescription").is_not_null() & (pl.col("transaction_type") == "New"))
-        .sort("prescription")
+        .sort("prescription", maintain_order=True)
         .select("poe_id", "poe_seq", "order_provider_id")
     )
     given, details = administration.record(story, plan, behind["poe_id"])
@@ -106,11 +106,23 @@ def numbered_orders(story: Story, plan: pl.DataFrame) -> pl.DataFrame:
         order_provider_id=provider_ids(rng, rows.height, missing=0.01),
         order_status=pl.lit("Inactive"),
     ).sort(
-        "subject_id", "ordertime", "prescription", "order_type", "order_subtype", "transaction_type", nulls_last=True
+        "subject_id",
+        "ordertime",
+        "prescription",
+        "order_type",
+        "order_subtype",
+        "transaction_type",
+        nulls_last=True,
+        maintain_order=True,
     )
     rows = rows.with_columns(poe_seq=pl.int_range(1, pl.len() + 1).over("subject_id")).with_columns(
         poe_id=pl.format("{}-{}", "subject_id", "poe_seq")
     )
+    return _cross_referenced(rows).drop("encounter")
+
+
+def _cross_referenced(rows: pl.DataFrame) -> pl.DataFrame:
+    """The orders with those that stop another, and those that are stopped, naming each other."""
     pairs = (
         rows.filter(pl.col("prescription").is_not_null())
         .group_by("prescription")
@@ -126,7 +138,7 @@ def numbered_orders(story: Story, plan: pl.DataFrame) -> pl.DataFrame:
             discontinue_of_poe_id=pl.when(is_stop).then("new"),
             discontinued_by_poe_id=pl.when(~is_stop).then("dc"),
         )
-        .drop("new", "dc", "encounter")
+        .drop("new", "dc")
     )
 
 
@@ -145,7 +157,7 @@ def order_details(story: Story, orders: pl.DataFrame) -> pl.DataFrame:
                 field_value=picked(rng, values, asked.height),
             )
         )
-    return pl.concat(parts).sort("subject_id", "poe_seq")
+    return pl.concat(parts).sort("subject_id", "poe_seq", maintain_order=True)
 
 
 def dispensed(story: Story, plan: pl.DataFrame, poe_id: pl.Series) -> pl.DataFrame:

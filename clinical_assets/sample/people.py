@@ -77,6 +77,14 @@ class Patients:
     marital: pl.Series
     dies_later: Floats
 
+    def has(self, condition: str, patient: Integers) -> Booleans:
+        """Whether patients have a chronic condition of that name."""
+        affected: Booleans = self.conditions[patient, CONDITION_NAMES.index(condition)]
+        return affected
+
+
+CONDITION_NAMES = tuple(condition.name for condition in CONDITIONS)
+
 
 def year_start(years: Integers) -> Integers:
     """The first second of each year, in seconds since 1970."""
@@ -100,7 +108,7 @@ def patients(block: Block) -> Patients:
     frailty = conditions @ np.array([c.burden for c in CONDITIONS]) + rng.normal(0, 0.35, n) + 0.08 * decades - 0.4
     female = rng.random(n) < 0.47
     height = rng.normal(np.where(female, 162, 176), 7)
-    obese = conditions[:, [c.name for c in CONDITIONS].index("obesity")]
+    obese = conditions[:, CONDITION_NAMES.index("obesity")]
     weight = (height / 100) ** 2 * rng.normal(np.where(obese, 35, 26.5), 4)
     dies = rng.random(n) < chance(-2.9 + 0.9 * frailty + 0.25 * decades)
     return Patients(

@@ -142,6 +142,7 @@ SIGNALS: dict[str, Signal] = {
     "urine gravity": Signal(1.017, (0, 0, -0.001, 0, 0, 0, 0), 0.006, 0.002, 0.003, 1.001, 1.045),
     "tidal volume": Signal(455, (-4, 0, 0, 0, 0, 0, 0), 55, 12, 25, 180, 900),
     "plateau pressure": Signal(17, (2, 0, 0, 0, 0, 0, 0.3), 2.5, 1, 1.2, 8, 45),
+    "brain pressure": Signal(6, (0, 0, 0, 0, 0, 2.2, 0), 3, 1.5, 1.5, 0, 60),
     "venous pressure": Signal(9, (0.3, 0.6, 0.5, 0.2, 0, 0, 0), 3.5, 1.5, 2, -3, 35),
 }
 

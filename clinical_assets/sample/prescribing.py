@@ -50,7 +50,7 @@ def prescribed(story: Story) -> pl.DataFrame:
             "entered": start - (np.exp(rng.normal(3.3, 1.0, n)) * 60).astype(np.int64),
             "pharmacy_id": story.block.identifiers("pharmacy_id", n, lowest=FIRST_PHARMACY, space=PHARMACY_NUMBERS),
         }
-    ).sort("encounter", "entered", "drug")
+    ).sort("encounter", "entered", "drug", maintain_order=True)
 
 
 def _likely(story: Story, admissions: Integers) -> dict[str, Booleans]:
@@ -101,8 +101,9 @@ def _antibiotic(story: Story, rng: np.random.Generator) -> tuple[Integers, Integ
     step = first[regimen[row]] + place
     drug = np.array(of_formulary)[step]
     start = at[treated[row]] + (np.array(delays)[step] * HOUR).astype(np.int64)
-    changed = rng.random(len(row)) < 0.45
-    later = start[changed] + rng.integers(18, 80, int(changed.sum())) * HOUR
+    # Levels, kidneys and cultures change the dose: most antibiotics are ordered anew every day or two.
+    changed, time = spread(rng.poisson(1.2, len(row)))
+    later = start[changed] + (time + 1) * rng.integers(9, 44, len(changed)) * HOUR
     return (
         np.concatenate([treated[row], treated[row[changed]]]),
         np.concatenate([drug, drug[changed]]),
@@ -178,4 +179,6 @@ def written(story: Story, plan: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFr
             for column, name in zip(columns[:-1], names[:-1], strict=True)
         },
     ).filter(pl.Series(carried))
-    return pl.concat([main, base]).sort("subject_id", "starttime", "pharmacy_id", "drug_type", nulls_last=True)
+    return pl.concat([main, base]).sort(
+        "subject_id", "starttime", "pharmacy_id", "drug_type", nulls_last=True, maintain_order=True
+    )

@@ -109,7 +109,7 @@ def events(story: Story) -> pl.DataFrame:
     extubated = tube_out < finish[tubed]
     drawn = done.cultured_at[stays.encounter]
     cultured = np.flatnonzero((drawn >= begin) & (drawn < finish))
-    continuous = rng.random(n) < 0.5
+    filtered = np.flatnonzero(done.crrt_from != NOT_DONE)
     parts = [
         _rows(VENTILATION, tubed, tube_in, tube_out, rng),
         _rows(INTUBATION, tubed[intubated_here], tube_in[intubated_here], tube_in[intubated_here], rng),
@@ -119,14 +119,14 @@ def events(story: Story) -> pl.DataFrame:
         within(rng.random(n) < 0.9, CANNULA, 2),
         within(rng.random(n) < 0.5, WIDE_CANNULA, 2),
         within(rng.random(n) < 0.6, URINARY_CATHETER, 3),
-        within(done.dialysis & continuous, CRRT, 12),
-        within(done.dialysis & ~continuous, HAEMODIALYSIS, 20),
-        within((done.ventilated_from == NOT_DONE) & (rng.random(n) < 0.06), MASK_VENTILATION),
+        _rows(CRRT, filtered, done.crrt_from[filtered], done.crrt_to[filtered], rng),
+        within(done.haemodialysis, HAEMODIALYSIS, 20),
+        within(done.masked, MASK_VENTILATION, 1),
         tasks(rng.poisson(0.9, n), CHEST_XRAY),
         tasks(rng.poisson(0.5, n), ECG),
         _rows(BLOOD_CULTURE, cultured, minutes(drawn[cultured]), minutes(drawn[cultured]), rng),
     ]
-    return _filed(story, pl.concat(parts).sort("stay", "starttime", "itemid"))
+    return _filed(story, pl.concat(parts).sort("stay", "starttime", "itemid", maintain_order=True))
 
 
 def _filed(story: Story, rows: pl.DataFrame) -> pl.DataFrame:

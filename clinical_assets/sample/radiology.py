@@ -11,7 +11,7 @@ from clinical_assets.sample.drawing import chance, picked
 from clinical_assets.sample.encounters import ED, NEVER
 from clinical_assets.sample.people import DAY, HOUR
 from clinical_assets.sample.physiology import organ
-from clinical_assets.sample.problems import CONDITIONS, REASONS
+from clinical_assets.sample.problems import REASONS
 from clinical_assets.sample.story import Story
 from clinical_assets.sample.treatments import NOT_DONE
 
@@ -83,7 +83,9 @@ def taken(story: Story) -> pl.DataFrame:
         [rng.random(len(ed)) < 0.45, np.ones(len(unit), bool), rng.random(len(ward)) < 0.4, np.zeros(len(away), bool)]
     )
     time = np.concatenate([in_ed, in_unit, in_hospital, before])
-    frame = pl.DataFrame({"encounter": encounter, "time": time, "bed": bed}).sort("encounter", "time")
+    frame = pl.DataFrame({"encounter": encounter, "time": time, "bed": bed}).sort(
+        "encounter", "time", maintain_order=True
+    )
     numbers = story.block.identifiers("study_id", frame.height, lowest=FIRST_STUDY)
     return frame.with_columns(study_id=pl.Series(numbers))
 
@@ -151,12 +153,10 @@ def _chances(story: Story, encounter: Integers, since: Floats) -> Floats:
     lungs, circulation, kidneys = (organs[:, organ(o)] for o in ("lungs", "circulation", "kidneys"))
     reason = [r.name for r in REASONS]
     failing_heart = told.reason[encounter] == reason.index("heart failure")
-    names = [c.name for c in CONDITIONS]
-    conditions = story.people.conditions[told.patient[encounter]]
-    failing_heart |= conditions[:, names.index("heart failure")]
+    failing_heart |= story.has("heart failure", encounter)
     in_lung = np.array([r.infection == "LUNG" for r in REASONS])[told.reason[encounter]] & told.infected[encounter]
     in_lung |= told.infected[encounter] & (told.courses.onset[encounter] < NEVER) & (lungs > 2)
-    tumour = conditions[:, names.index("lung cancer")] | conditions[:, names.index("metastatic cancer")]
+    tumour = story.has("lung cancer", encounter) | story.has("metastatic cancer", encounter)
     injured = told.reason[encounter] == reason.index("head injury")
 
     edema = chance(-3.0 + 1.6 * failing_heart + 0.5 * lungs + 0.4 * circulation + 0.25 * kidneys)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from clinical_assets.sample.blocks import Block, Integers
+from clinical_assets.sample.blocks import Block, Booleans, Integers
 from clinical_assets.sample.encounters import Encounters, IcuStays
 from clinical_assets.sample.people import Patients
 from clinical_assets.sample.treatments import Treatments
@@ -27,6 +27,10 @@ class Story:
     encounters: Encounters
     stays: IcuStays
     treatments: Treatments
+
+    def has(self, condition: str, encounter: Integers) -> Booleans:
+        """Whether the patients of encounters have a chronic condition."""
+        return self.people.has(condition, self.encounters.patient[encounter])
 
     def subject_of(self, encounter: Integers) -> Integers:
         """subject_id of encounters."""

@@ -13,17 +13,18 @@ from clinical_assets.sample.blocks import Block, Booleans, Floats, Integers
 from clinical_assets.sample.columns import minutes, spread
 from clinical_assets.sample.drawing import chance
 from clinical_assets.sample.encounters import Encounters, IcuStays
-from clinical_assets.sample.people import HOUR, Patients
+from clinical_assets.sample.people import DAY, HOUR, Patients
 from clinical_assets.sample.physiology import organ
-from clinical_assets.sample.problems import CONDITIONS, REASONS
+from clinical_assets.sample.problems import REASONS
 
 NOT_DONE = -1
 VASOPRESSOR_HOURS = 4
 """Infusion rates are charted anew every four hours."""
-NOREPINEPHRINE, VASOPRESSIN, PHENYLEPHRINE, EPINEPHRINE, DOPAMINE, DOBUTAMINE = range(6)
+NOREPINEPHRINE, VASOPRESSIN, PHENYLEPHRINE, EPINEPHRINE, DOPAMINE, DOBUTAMINE, MILRINONE = range(7)
 
 _OPERATIONS = ("coronary bypass", "aortic surgery", "knee replacement")
 _HEART_OPERATIONS = ("coronary bypass", "aortic surgery")
+_HEAD = ("intracerebral haemorrhage", "head injury")
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Vasopressors:
         stay: index of the stay.
         start: seconds.
         end: seconds.
-        agent: one of the six above.
+        agent: one of the seven above.
         rate: mcg/kg/min, of vasopressin units/hour.
         run: number of the uninterrupted run of this agent in the stay; its rows share a linkorderid.
     """
@@ -56,7 +57,13 @@ class Treatments:
         ventilated_to: per stay, its end.
         arterial_line: per stay.
         central_line: per stay.
-        dialysis: per stay.
+        haemodialysis: per stay, in sessions.
+        crrt_from: per stay, start of continuous dialysis.
+        crrt_to: per stay, its end.
+        masked: per stay, ventilated by mask at first.
+        tracheostomy: per stay, off the ventilator through one.
+        probe: per stay, pressure measured in the skull.
+        paralysed: per stay, for the ventilator's sake.
         vasopressors: infusions.
         antibiotics_at: per encounter, first dose for an infection proven or suspected.
         cultured_at: per encounter, when cultures were taken.
@@ -67,7 +74,13 @@ class Treatments:
     ventilated_to: Integers
     arterial_line: Booleans
     central_line: Booleans
-    dialysis: Booleans
+    haemodialysis: Booleans
+    crrt_from: Integers
+    crrt_to: Integers
+    masked: Booleans
+    tracheostomy: Booleans
+    probe: Booleans
+    paralysed: Booleans
     vasopressors: Vasopressors
     antibiotics_at: Integers
     cultured_at: Integers
@@ -85,29 +98,49 @@ def treatments(block: Block, people: Patients, story: Encounters, stays: IcuStay
     into = story.hours_since_arrival(stays.encounter, stays.start)
     early = story.courses.organs(stays.encounter, into + 3)
     lungs, circulation, kidneys, brain = (early[:, organ(o)] for o in ("lungs", "circulation", "kidneys", "brain"))
-    heart = is_reason(_HEART_OPERATIONS, story.reason[stays.encounter])
-    ventilated = heart & (rng.random(n) < 0.9) | (
-        rng.random(n) < chance(2.0 * (np.maximum(lungs - 2.7, brain - 2.9) + rng.normal(0, 0.3, n)))
+    reason = story.reason[stays.encounter]
+    heart = is_reason(_HEART_OPERATIONS, reason)
+    from_, to = _ventilation(block, stays, heart, lungs, brain)
+    ventilated, lasted = from_ != NOT_DONE, to - from_
+    dialysed = rng.random(n) < np.where(
+        people.has("end stage renal disease", story.patient[stays.encounter]), 0.7, chance(2.0 * (kidneys - 4.0))
     )
-    long = np.where(heart, 9, 46) * np.exp(rng.normal(0, 0.8, n) + np.where(heart, 0, 0.15 * (lungs - 2)))
-    start = minutes(stays.start + rng.uniform(0, 2.5, n) * HOUR)
-    end = np.minimum(minutes(start + np.maximum(long, 1.0) * HOUR), minutes(stays.care_ends))
-    renal = people.conditions[story.patient[stays.encounter]][
-        :, [c.name for c in CONDITIONS].index("end stage renal disease")
-    ]
-    ventilated &= end > start
+    crrt = dialysed & (rng.random(n) < chance(circulation - 1.5))
+    crrt_from = minutes(stays.start + rng.uniform(1, 12, n) * HOUR)
+    crrt_to = np.minimum(minutes(crrt_from + rng.gamma(4, 12, n) * HOUR), minutes(stays.care_ends))
+    crrt &= crrt_to - crrt_from > 2 * HOUR
     antibiotics_at, cultured_at = _infection_care(block, story, stays)
     return Treatments(
-        ventilated_from=np.where(ventilated, start, NOT_DONE),
-        ventilated_to=np.where(ventilated, end, NOT_DONE),
+        ventilated_from=from_,
+        ventilated_to=to,
         arterial_line=rng.random(n) < chance(-2.0 + 0.9 * circulation + 2.0 * ventilated + heart),
         central_line=rng.random(n) < chance(-2.6 + 1.0 * circulation + 1.2 * ventilated + heart),
-        dialysis=rng.random(n) < np.where(renal, 0.7, chance(2.0 * (kidneys - 4.2))),
+        haemodialysis=dialysed & ~crrt,
+        crrt_from=np.where(crrt, crrt_from, NOT_DONE),
+        crrt_to=np.where(crrt, crrt_to, NOT_DONE),
+        masked=~ventilated & (rng.random(n) < chance(-3.6 + 1.1 * lungs)),
+        tracheostomy=ventilated & (lasted > 6 * DAY) & (rng.random(n) < 0.8),
+        probe=is_reason(_HEAD, reason) & (rng.random(n) < chance(brain - 2.2)),
+        paralysed=ventilated & (lungs > 3.2) & (rng.random(n) < 0.35),
         vasopressors=_vasopressors(block, story, stays, heart),
         antibiotics_at=antibiotics_at,
         cultured_at=cultured_at,
         operated=is_reason(_OPERATIONS, story.reason) & story.admitted,
     )
+
+
+def _ventilation(
+    block: Block, stays: IcuStays, heart: Booleans, lungs: Floats, brain: Floats
+) -> tuple[Integers, Integers]:
+    """From when to when patients are on the ventilator: after heart operations, for failing lungs or brain."""
+    rng, n = block.rng("ventilation"), len(heart)
+    worse = np.maximum(lungs - 2.7, brain - 2.9) + rng.normal(0, 0.3, n)
+    needed = (heart & (rng.random(n) < 0.9)) | (rng.random(n) < chance(2.0 * worse))
+    hours = np.where(heart, 9, 46) * np.exp(rng.normal(0, 0.8, n) + np.where(heart, 0, 0.15 * (lungs - 2)))
+    start = minutes(stays.start + rng.uniform(0, 2.5, n) * HOUR)
+    end = np.minimum(minutes(start + np.maximum(hours, 1.0) * HOUR), minutes(stays.care_ends))
+    done = needed & (end > start)
+    return np.where(done, start, NOT_DONE), np.where(done, end, NOT_DONE)
 
 
 def _vasopressors(block: Block, story: Encounters, stays: IcuStays, heart: Booleans) -> Vasopressors:
@@ -122,11 +155,11 @@ def _vasopressors(block: Block, story: Encounters, stays: IcuStays, heart: Boole
     failing = (
         failing + rng.normal(0, 0.35, n)[stay] + rng.normal(0, 0.1, len(stay)) + 0.8 * (heart[stay] & (number < 3))
     )
-    agent = rng.choice(6, n, p=(0.72, 0.0, 0.17, 0.04, 0.04, 0.03))
+    agent = rng.choice(7, n, p=(0.71, 0.0, 0.16, 0.04, 0.04, 0.03, 0.02))
     agent = np.where(heart & (rng.random(n) < 0.6), PHENYLEPHRINE, agent)[stay]
     on = (failing > 2.55) & (end > start)
     strength = np.exp(0.75 * np.minimum(failing - 2.55, 3.0))
-    usual = np.array([0.06, 2.4, 0.6, 0.03, 4.0, 3.0])
+    usual = np.array([0.06, 2.4, 0.6, 0.03, 4.0, 3.0, 0.25])
     second = on & (failing > 3.4) & (agent == NOREPINEPHRINE)
     rows = np.concatenate([np.flatnonzero(on), np.flatnonzero(second)])
     given = np.concatenate([agent[on], np.full(int(second.sum()), VASOPRESSIN)])
@@ -139,13 +172,13 @@ def _vasopressors(block: Block, story: Encounters, stays: IcuStays, heart: Boole
 
 
 def _infection_care(block: Block, story: Encounters, stays: IcuStays) -> tuple[Integers, Integers]:
-    """When antibiotics and cultures begin: for infections, and for a fifth of the others on suspicion alone."""
+    """When antibiotics and cultures begin: for infections, and for some others on suspicion alone."""
     rng, n = block.rng("infection care"), len(story.patient)
     onset = np.where(np.isfinite(story.courses.onset), story.courses.onset, rng.uniform(0, 20, n))
     hour = np.maximum(onset, 0.2) + np.exp(rng.normal(0.9, 0.7, n))
     in_unit = np.zeros(n, bool)
     in_unit[stays.encounter] = True
-    suspected = story.infected | (story.admitted & (rng.random(n) < np.where(in_unit, 0.25, 0.08)))
+    suspected = story.infected | (story.admitted & (rng.random(n) < np.where(in_unit, 0.36, 0.08)))
     given_at = minutes(story.arrival + hour * HOUR)
     given = suspected & (given_at < story.over - HOUR) & (rng.random(n) < 0.96)
     # Cultures mostly come first; now and then at the very minute, which no published window counts as either.

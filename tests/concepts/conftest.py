@@ -21,9 +21,9 @@ GOLDEN = SHARED / "golden"
 
 
 def sources() -> set[str]:
-    """The MIMIC tables that any concept takes."""
+    """The MIMIC tables that any concept takes, and the dictionary of laboratory items."""
     taken = {name for concept in CONCEPTS.values() for name in inspect.signature(concept).parameters}
-    return taken - set(CONCEPTS)
+    return (taken - set(CONCEPTS)) | {"d_labitems"}
 
 
 def _computed(mimic: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:

@@ -1,0 +1,148 @@
+"""The web UI as a person meets it: `make ui`'s own command, a real browser, a materialization started from its API."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from clinical_assets import home
+from clinical_assets.settings import Settings
+
+pytestmark = pytest.mark.xdist_group("ui")
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium")
+DEADLINE_S = 120
+
+
+def ask(url, query, **variables):
+    body = json.dumps({"query": query, "variables": variables}).encode()
+    request = urllib.request.Request(f"{url}/graphql", body, {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)["data"]
+
+
+def until(what, condition):
+    """Ask until the condition holds; fails after the deadline."""
+    end = time.monotonic() + DEADLINE_S
+    while time.monotonic() < end:
+        try:
+            if found := condition():
+                return found
+        except OSError:
+            pass
+        time.sleep(0.2)
+    raise AssertionError(f"{what} did not happen within {DEADLINE_S} s")
+
+
+@pytest.fixture(scope="module")
+def ui(tmp_path_factory, small_hospital):
+    settings = Settings.load(home=tmp_path_factory.mktemp("ui"), sources=str(small_hospital))
+    home.prepare(settings)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ,
+        "CLINICAL_HOME": str(settings.home),
+        "CLINICAL_SOURCES": str(small_hospital),
+        "DAGSTER_HOME": str(settings.dagster_home),
+    }
+    log = (settings.home / "ui.log").open("wb")
+    command = [
+        str(Path(sys.executable).parent / "dagster"),
+        "dev",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+        "-w",
+        "workspace.yaml",
+    ]
+    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        until("the code location", lambda: ask(url, LOCATIONS)["repositoriesOrError"].get("nodes"))
+        yield url
+    finally:
+        os.killpg(server.pid, signal.SIGINT)
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+        log.close()
+
+
+LOCATIONS = "{ repositoriesOrError { ... on RepositoryConnection { nodes { name location { name } } } } }"
+LAUNCH = """mutation($params: ExecutionParams!) { launchPipelineExecution(executionParams: $params) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+STATUS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+FINISHED = {"SUCCESS", "FAILURE", "CANCELED"}
+
+
+def launch(url, *path, tags=()):
+    node = ask(url, LOCATIONS)["repositoriesOrError"]["nodes"][0]
+    params = {
+        "selector": {
+            "repositoryName": node["name"],
+            "repositoryLocationName": node["location"]["name"],
+            "pipelineName": "__ASSET_JOB",
+            "assetSelection": [{"path": list(path)}],
+            "assetCheckSelection": None,
+        },
+        "mode": "default",
+        "executionMetadata": {"tags": [{"key": k, "value": v} for k, v in tags]},
+    }
+    launched = ask(url, LAUNCH, params=params)["launchPipelineExecution"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    run = launched["run"]["runId"]
+
+    def finished():
+        status = ask(url, STATUS, id=run)["runOrError"]["status"]
+        return status if status in FINISHED else None
+
+    return until("the end of the run", finished)
+
+
+def test_a_materialization_started_from_the_uis_api_finishes_green(ui):
+    assert launch(ui, "mimic", "icu", "caregiver") == "SUCCESS"
+    assert launch(ui, "mimic", "hosp", "patients", tags=[("dagster/partition", "03")]) == "SUCCESS"
+    rows = ask(
+        ui,
+        """{ assetNodeOrError(assetKey: {path: ["mimic", "icu", "caregiver"]}) { ... on AssetNode {
+        assetMaterializations(limit: 1) { metadataEntries { label ... on IntMetadataEntry { intValue } } } } } }""",
+    )
+    entries = rows["assetNodeOrError"]["assetMaterializations"][0]["metadataEntries"]
+    assert {e["label"]: e.get("intValue") for e in entries}["dagster/row_count"] > 0
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="NO CHROMIUM: the UI was not looked at; install Debian's `chromium`")
+def test_the_graph_page_lists_every_group_and_asks_nobody_to_sign_up(ui):
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+             "--disable-component-update", "--disable-sync"]  # fmt: skip
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        page = browser.new_page(viewport={"width": 1600, "height": 1000})
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"{ui}/asset-groups/")
+        for group in ("mimic", "stays", "concepts", "features", "models", "quality"):
+            page.get_by_text(group, exact=True).first.wait_for(timeout=60_000)
+        text = page.inner_text("body")
+        assert "Global asset lineage" in text
+        assert "newsletter" not in text.lower()
+        assert "sign up" not in text.lower()
+        page.goto(f"{ui}/assets/stays/icu_stays")
+        page.get_by_text("one row per ICU stay").first.wait_for(timeout=60_000)
+        page.get_by_text("Entering the ICU.").first.wait_for(timeout=60_000)
+        browser.close()
+    assert {url.split("/")[2] for url in asked if url.startswith("http")} == {ui.split("/")[2]}
