@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ from clinical_assets.partitions import all_of
 from clinical_assets.quality import gathering
 from clinical_assets.quality.assets import report_location
 from clinical_assets.quality.summary import summary
-from clinical_assets.sample.hospital import write_hospital
+from clinical_assets.sample.hospital import MARKER, ForeignFolderError, write_hospital
 from clinical_assets.settings import Settings, SettingsError
 from resources.lake import Lake
 
@@ -55,7 +56,14 @@ def _write_hospital(root: Path, patients: int, seed: int) -> None:
     def tell(done: int, of: int) -> None:
         _line(f"synthetic hospital: {done:,} of {of:,} patients")
 
-    rows = write_hospital(root, patients=patients, seed=seed, progress=tell)
+    try:
+        rows = write_hospital(root, patients=patients, seed=seed, progress=tell)
+    except ForeignFolderError:
+        if not (root / MARKER).exists():
+            raise
+        # Another synthetic hospital, of another size or made by another version: it can be made again any time.
+        shutil.rmtree(root)
+        rows = write_hospital(root, patients=patients, seed=seed, progress=tell)
     _line(f"synthetic hospital: {patients:,} patients, {sum(rows.values()):,} rows in {len(rows)} tables", last=True)
 
 
@@ -86,7 +94,7 @@ def run(settings: Settings) -> bool:
 def _say_what_came_out(definitions: dg.Definitions, instance: dg.DagsterInstance, site: Site) -> None:
     lake = Lake(root=site.settings.lake_root, subject_shards=site.settings.subject_shards)
     checks = gathering.check_facts(check_specs(definitions), instance)
-    tables = gathering.table_facts(stored_tables(site), lake, checks)
+    tables = gathering.table_facts(stored_tables(site), lake, instance, checks)
     print()
     print(summary(tables, checks, gathering.model_facts(lake)))
     print(f"\nreport: {report_location(lake)}\nlake:   {lake.location('')}")

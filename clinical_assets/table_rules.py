@@ -5,7 +5,7 @@ Counts and column names only: a finding never quotes a value, since values are p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -76,7 +76,9 @@ def key(frame: pl.LazyFrame, table: Table) -> Finding:
     names = ", ".join(table.primary_key)
     return Finding(
         keys == 0,
-        f"({names}) is unique" if not keys else f"expected ({names}) to be unique; found {keys} keys on {rows} rows",
+        f"({names}) is unique"
+        if not keys
+        else f"expected ({names}) to be unique; found {keys:,} repeated keys on {rows:,} rows",
         {"repeated_keys": keys, "rows_with_repeated_keys": rows},
     )
 
@@ -106,10 +108,13 @@ def references(orphans: Mapping[str, int | None], table: Table) -> Finding:
     )
     skipped = sorted(name for name, count in orphans.items() if count is None)
     said = f"{len(orphans) - len(skipped)} reference(s) checked" + (
-        f", {skipped} without their table" if skipped else ""
+        f", {_list(skipped)} without their table" if skipped else ""
     )
     return Finding(
-        not rows, said if not rows else f"{said}; values not found for {[r['column'] for r in rows]}", {}, rows
+        not rows,
+        said if not rows else f"{said}; values not found for {_list([str(r['column']) for r in rows])}",
+        {},
+        rows,
     )
 
 
@@ -135,7 +140,7 @@ def plausible(counts: Mapping[str, int], rows: int, table: Table) -> Finding:
         not found,
         f"{len(counts)} column(s) within bounds"
         if not found
-        else f"implausible values in {[f['column'] for f in found]}",
+        else f"implausible values in {_list([str(f['column']) for f in found])}",
         {},
         found,
     )
@@ -150,7 +155,9 @@ def missingness(nulls: Mapping[str, int], rows: int) -> Finding:
     )
     empty = [str(s["column"]) for s in shares if rows and s["missing"] == rows]
     said = f"{len(shares)} of {len(nulls)} columns have nulls"
-    return Finding(not empty, said if not empty else f"{said}; no value at all in {empty}", {"rows": rows}, shares)
+    return Finding(
+        not empty, said if not empty else f"{said}; no value at all in {_list(empty)}", {"rows": rows}, shares
+    )
 
 
 def implausible(table: Table) -> dict[str, pl.Expr]:
@@ -158,6 +165,15 @@ def implausible(table: Table) -> dict[str, pl.Expr]:
     outside = {c.name: ~pl.col(c.name).is_between(*c.plausible) for c in table.columns if c.plausible}
     outside |= {c.name: ~pl.col(c.name).is_in(list(c.allowed)) for c in table.columns if c.allowed}
     return {name: rule.sum() for name, rule in outside.items()}
+
+
+MOST_NAMED = 8
+"""Columns a message names; the findings list them all."""
+
+
+def _list(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def _bounds(name: str, table: Table) -> str:

@@ -1,7 +1,9 @@
 """The asset of `quality/`: one self-contained page over all check results."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from importlib import resources
 
 import dagster as dg
 import polars as pl
@@ -36,7 +38,7 @@ def report_asset(
             title="Data quality",
             site=site.inventory.content,
             made_at=datetime.now(UTC),
-            tables=tuple(gathering.table_facts(tables, lake, judged)),
+            tables=tuple(gathering.table_facts(tables, lake, context.instance, judged)),
             checks=tuple(judged),
             models=tuple(gathering.model_facts(lake)),
             settings={
@@ -58,10 +60,16 @@ def report_asset(
         )
 
     asset: dg.AssetsDefinition = dg.asset(
-        **asset_arguments(REPORT, site, code_version(report.render, REPORT)),
+        **asset_arguments(REPORT, site, _page_version()),
         deps=[dg.AssetDep(key, partition_mapping=dg.AllPartitionMapping()) for key in upstream],
     )(data_quality_report)
     return asset
+
+
+def _page_version() -> str:
+    """Of the code that writes the page, its template and its style."""
+    files = "".join((resources.files(report.__package__) / name).read_text() for name in ("report.html", "report.css"))
+    return hashlib.sha256((code_version(report.render, REPORT) + files).encode()).hexdigest()[:12]
 
 
 def report_location(lake: Lake) -> str:

@@ -7,7 +7,7 @@ result) and the lake (what is stored). Counts and names only, never a value of a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,31 +21,43 @@ from clinical_assets.tables import Table
 from resources.lake import Lake
 
 
-def table_facts(tables: Sequence[Table], lake: Lake, checks: Sequence[CheckFacts]) -> list[TableFacts]:
-    """Rows, size and missingness of every table, as stored."""
-    missing = {
-        check.table: {str(r["column"]): float(r["missing %"]) / 100 for r in check.rows}
-        for check in checks
-        if check.name == "missingness"
-    }
-    return [_table_facts(table, lake, missing.get(table.path, {})) for table in tables]
+def table_facts(
+    tables: Sequence[Table], lake: Lake, instance: dg.DagsterInstance, checks: Sequence[CheckFacts]
+) -> list[TableFacts]:
+    """Rows, size, missingness and last write of every table, as stored."""
+    missing = {check.table: check for check in checks if check.name == "missingness" and check.passed is not None}
+    keys = [dg.AssetKey(list(table.key)) for table in tables]
+    records = {r.asset_entry.asset_key.to_user_string(): r.asset_entry for r in instance.get_asset_records(keys)}
+    return [_table_facts(t, lake, _written(records.get(t.path)), missing.get(t.path)) for t in tables]
 
 
-def _table_facts(table: Table, lake: Lake, missing: Mapping[str, float]) -> TableFacts:
+def _written(entry: Any) -> datetime | None:  # noqa: ANN401  (an entry of Dagster's storage)
+    record = entry.last_materialization_record if entry is not None else None
+    return datetime.fromtimestamp(record.timestamp, UTC) if record is not None else None
+
+
+def _table_facts(table: Table, lake: Lake, written: datetime | None, missing: CheckFacts | None) -> TableFacts:
     partitions: list[str | None] = [*lake.partitions(table.path)] if table.patient_keyed else [None]
     footers = {p: footer for p in partitions if (footer := lake.stored(table.path, p)) is not None}
     by_shard = {str(p): int(footer.num_rows) for p, footer in footers.items() if p is not None}
+    rows = sum(int(f.num_rows) for f in footers.values())
     return TableFacts(
         path=table.path,
         group=table.group,
         description=table.meaning,
-        rows=sum(int(f.num_rows) for f in footers.values()) if footers else None,
+        rows=rows if footers else None,
         rows_by_shard=by_shard or None,
         size_bytes=sum(_compressed_size(f) for f in footers.values()) if footers else None,
         columns=len(table.columns),
-        materialized_at=None,
-        missing_share=missing,
+        materialized_at=written,
+        missing_share=_missing_shares(table, missing, rows) if missing is not None else {},
     )
+
+
+def _missing_shares(table: Table, missing: CheckFacts, rows: int) -> dict[str, float]:
+    """Share of nulls per column. The check may have seen other rows than are stored now; it is dated in the report."""
+    counted = {str(row["column"]): int(row["missing"]) for row in missing.rows}
+    return {name: min(counted.get(name, 0) / rows, 1.0) if rows else 0.0 for name in table.column_names}
 
 
 def _compressed_size(footer: Any) -> int:  # noqa: ANN401  (pyarrow has no types)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from clinical_assets.quality.report import CheckFacts, ModelFacts, TableFacts
+from clinical_assets.quality.report_facts import FEW_EVENTS, CheckFacts, ModelFacts, TableFacts
 
 
 def summary(tables: Sequence[TableFacts], checks: Sequence[CheckFacts], models: Sequence[ModelFacts]) -> str:
@@ -53,7 +53,3 @@ def _models(models: Sequence[ModelFacts]) -> list[str]:
         if model.events < FEW_EVENTS:
             lines.append(f"  Fewer than {FEW_EVENTS} events: read the intervals, not the values.")
     return lines
-
-
-FEW_EVENTS = 100
-"""Below about this many events an external validation is not reliable (Collins, Ogundimu and Altman 2016)."""
