@@ -26,9 +26,8 @@ help:  ## list the commands
 demo: $(VENV)/.runtime  ## materialize the whole graph: synthetic hospital, or SOURCES=folder
 	@$(PY) -m clinical_assets.demo --patients $(PATIENTS)
 
-ui: $(VENV)/.runtime  ## open the web UI on http://127.0.0.1:3000
-	@eval "$$($(PY) -m clinical_assets.home)"; \
-	  PYTHONWARNINGS='ignore:Function `dev_command`' exec $(VENV)/bin/dagster dev -h 127.0.0.1 -p $${PORT:-3000} -w workspace.yaml
+ui: $(VENV)/.runtime  ## open the web UI on http://127.0.0.1:3000 (PORT=...)
+	@PYTHONWARNINGS='ignore:Function `dev_command`' $(PY) -m clinical_assets.ui
 
 test: $(VENV)/.dev  ## the whole test suite
 	@tests/setup_browser.sh

@@ -1,13 +1,9 @@
-"""The project's home on one machine: DAGSTER_HOME with its configuration, and what the home was last used for.
-
-`python -m clinical_assets.home` prepares it and prints the shell settings `make ui` works with.
-"""
+"""The project's home on one machine: DAGSTER_HOME with its configuration, and what the home was last used for."""
 
 from __future__ import annotations
 
 import json
 import os
-import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -54,18 +50,3 @@ def clear(settings: Settings) -> None:
     """Remove what a demo made: the lake and Dagster's history. Sources, the database server and benchmarks stay."""
     for folder in (settings.home / "lake", settings.dagster_home):
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def main() -> None:
-    """Prepare the home and print `export` lines for the shell; what the environment sets already stands."""
-    settings = Settings.load()
-    prepare(settings)
-    lines = {"DAGSTER_HOME": str(settings.dagster_home)}
-    if settings.sources is None and "sources" in recorded(settings):
-        lines["CLINICAL_SOURCES"] = recorded(settings)["sources"]
-    for name, value in lines.items():
-        print(f"export {name}={shlex.quote(value)}")
-
-
-if __name__ == "__main__":
-    main()

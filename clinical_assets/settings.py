@@ -49,6 +49,21 @@ class Settings(BaseSettings):
         Field(description=f"Hash buckets of patients, 1 to {MOST_SHARDS}; fixed for the life of a lake."),
     ] = 8
 
+    report_url: Annotated[
+        str,
+        Field(description="Where `make ui` serves the quality report, and what the UI links to; this machine only."),
+    ] = "http://127.0.0.1:3001/"
+
+    @field_validator("report_url", mode="after")
+    @classmethod
+    def _local_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme != "http" or parts.hostname not in {"127.0.0.1", "localhost"} or not parts.port:
+            raise ValueError(
+                f"expected http://127.0.0.1:port/; found {value!r}; the report is served to this machine only"
+            )
+        return value
+
     @field_validator("home", mode="after")
     @classmethod
     def _home_is_a_folder(cls, home: Path) -> Path:

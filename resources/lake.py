@@ -210,7 +210,8 @@ class Lake(dg.ConfigurableResource[Any]):
         moves: dict[str, str] = {}
         with self._staging(folder, moves) as staging:
             for name, content in files.items():
-                with self.filesystem.open_output_stream(f"{staging}/{name}") as file:
+                # Else a name that ends in .gz would be packed, once more if it already is.
+                with self.filesystem.open_output_stream(f"{staging}/{name}", compression=None) as file:
                     file.write(content)
                 moves[f"{staging}/{name}"] = self._path(folder, name)
 
@@ -221,7 +222,7 @@ class Lake(dg.ConfigurableResource[Any]):
         contents: dict[str, bytes] = {}
         for entry in found:
             if entry.type == pafs.FileType.File:
-                with self.filesystem.open_input_stream(entry.path) as file:
+                with self.filesystem.open_input_stream(entry.path, compression=None) as file:
                     contents[entry.base_name] = file.readall()
         return contents
 
@@ -232,7 +233,7 @@ class Lake(dg.ConfigurableResource[Any]):
         self._finish_commits(target)
         self._sweep(target)
         folder = self._path(STAGING, target, owned_name())
-        self.filesystem.create_dir(folder, recursive=True)
+        self._make_folder(folder)
         try:
             yield folder
             self._write_small(f"{folder}/{COMMIT}", {"moves": dict(moves)})
@@ -257,7 +258,7 @@ class Lake(dg.ConfigurableResource[Any]):
         if record is None:
             return
         for staged, final in record["moves"].items():
-            self.filesystem.create_dir(final.rpartition("/")[0], recursive=True)
+            self._make_folder(final.rpartition("/")[0])
             # A reader may be finishing the same commit at the same time: whoever comes second finds the file gone.
             if self._is_file(staged):
                 try:
@@ -276,6 +277,11 @@ class Lake(dg.ConfigurableResource[Any]):
                 with suppress(FileNotFoundError):
                     self.filesystem.delete_dir(entry.path)
 
+    def _make_folder(self, path: str) -> None:
+        """Make a folder; S3 needs none, and would take a request for each level of it to mark them."""
+        if not isinstance(self.filesystem, pafs.S3FileSystem):
+            self.filesystem.create_dir(path, recursive=True)
+
     def _is_file(self, path: str) -> bool:
         return bool(self.filesystem.get_file_info(path).type == pafs.FileType.File)
 
@@ -288,7 +294,7 @@ class Lake(dg.ConfigurableResource[Any]):
 
     def _write_small(self, path: str, content: Mapping[str, Any]) -> None:
         """Write a JSON file atomically: a stream to a new name, then a move."""
-        self.filesystem.create_dir(path.rpartition("/")[0], recursive=True)
+        self._make_folder(path.rpartition("/")[0])
         unfinished = f"{path}.{uuid.uuid4().hex}"
         with self.filesystem.open_output_stream(unfinished) as file:
             file.write(json.dumps(content, indent=1, sort_keys=True).encode())

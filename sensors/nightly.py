@@ -58,8 +58,13 @@ def _predictions_after_tables(jobs: Mapping[str, "Job"]) -> dg.SensorDefinition:
     return follow
 
 
+def reported(jobs: Mapping[str, "Job"]) -> list[str]:
+    """Jobs after which the report is renewed: all but the report's own, which would follow itself for ever."""
+    return [name for name in jobs if name != QUALITY_REPORT]
+
+
 def _report_after_runs(jobs: Mapping[str, "Job"]) -> list[dg.SensorDefinition]:
-    monitored = [job for name, job in jobs.items() if name != QUALITY_REPORT]
+    monitored = [jobs[name] for name in reported(jobs)]
 
     def after(status: dg.DagsterRunStatus) -> dg.SensorDefinition:
         @dg.run_status_sensor(

@@ -126,7 +126,8 @@ def child() -> Child:
     The caller joins it and looks at its exit code.
     """
     forkserver = multiprocessing.get_context("forkserver")
-    forkserver.set_forkserver_preload(["resources.lake", "resources.warehouse"])
+    # pyarrow imports pandas when it makes an array; done once here rather than in every child.
+    forkserver.set_forkserver_preload(["resources.lake", "resources.warehouse", "pandas"])
 
     def start(code: str, **names: Any) -> multiprocessing.process.BaseProcess:
         process = forkserver.Process(target=exec, args=(code, {"__name__": "child", **names}))

@@ -50,6 +50,7 @@ def test_relative_paths_and_file_uris_become_absolute_paths(tmp_path):
         ("lake", "s3://", "expected a local path or s3://bucket/prefix"),
         ("warehouse_url", "mysql://u:secret@h/db", "expected postgresql://user:password@host:port/database"),
         ("warehouse_url", "postgresql://u:secret@h", "no database name"),
+        ("report_url", "http://0.0.0.0:3001/", "served to this machine only"),
     ],
 )
 def test_a_wrong_value_says_what_was_expected_and_names_the_variable(monkeypatch, name, value, said):

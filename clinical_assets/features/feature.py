@@ -24,6 +24,11 @@ class Feature:
         column: the source's column; the feature's own name where not given.
         plausible: inclusive bounds; values outside are artefacts and become null.
         categories: the closed set of values of a text feature; others become null.
+        window: the time it looks at, in words; empty where `meaning` says it.
+        aggregation: how the window's values become one, in words.
+        available: what must have happened for a value to count at the index time, in words.
+        label_derived: made of what the label is made of (SOFA points for a sepsis label): kept in a set of its own, so
+            that models with and without such features can be compared.
     """
 
     name: str
@@ -33,6 +38,10 @@ class Feature:
     column: str | None = None
     plausible: tuple[float, float] | None = None
     categories: tuple[str, ...] | None = None
+    window: str = ""
+    aggregation: str = ""
+    available: str = ""
+    label_derived: bool = False
 
     def value(self) -> pl.Expr:
         """The feature from its source's column: implausible numbers and unknown categories are null."""
@@ -50,8 +59,14 @@ class Feature:
         return Column(
             name=self.name,
             type=Type.FLOAT if self.categories is None else Type.TEXT,
-            meaning=self.meaning,
+            meaning=self.described(),
             unit=self.unit,
             plausible=self.plausible,
             allowed=self.categories,
         )
+
+    def described(self) -> str:
+        """The meaning with window, aggregation, availability and descent from the label, each where there is one."""
+        parts = {"Window": self.window, "Aggregation": self.aggregation, "Counts": self.available}
+        said = [self.meaning, *(f"{name}: {text}." for name, text in parts.items() if text)]
+        return " ".join([*said, "Derived from what the label is made of."] if self.label_derived else said)

@@ -17,6 +17,19 @@ from clinical_assets.concepts.tables import CONCEPTS
 View = dict[str, pl.LazyFrame]
 
 
+def charted_known(happened: str = "charttime") -> pl.Expr:
+    """When a row of the chart was known: once it had happened and was stored; unstored (the rebuilt demo), as charted.
+
+    Rows are filed ahead of their time (a sixth of outputevents, most of inputevents), so the later of both counts.
+    """
+    return pl.max_horizontal(happened, pl.coalesce("storetime", happened))
+
+
+def resulted_known() -> pl.Expr:
+    """When a laboratory result was known: drawn and stored. One without a store time was never known: null."""
+    return pl.when(pl.col("storetime").is_not_null()).then(pl.max_horizontal("charttime", "storetime"))
+
+
 def record_at_index(
     stays: pl.LazyFrame, chartevents: pl.LazyFrame, labevents: pl.LazyFrame, outputevents: pl.LazyFrame
 ) -> View:
@@ -33,18 +46,15 @@ def record_at_index(
         `icustays`, `chartevents`, `labevents` and `outputevents`, in which `subject_id` is the ICU stay's id.
     """
     moments = stays.select("stay_id", "index_time", "earliest")
-    charted = pl.max_horizontal("charttime", pl.coalesce("storetime", "charttime"))
     by_stay = {
-        name: _cut(events.join(moments, on="stay_id"), known=charted)
+        name: _cut(events.join(moments, on="stay_id"), known=charted_known())
         for name, events in {"chartevents": chartevents, "outputevents": outputevents}.items()
     }
     results = labevents.join(stays.select("subject_id", "stay_id", "index_time", "earliest"), on="subject_id")
     return {
         "icustays": stays.select("stay_id", "hadm_id", "intime", "outtime", subject_id="stay_id"),
         **by_stay,
-        "labevents": _cut(
-            results.filter(pl.col("storetime").is_not_null()), known=pl.max_horizontal("charttime", "storetime")
-        )
+        "labevents": _cut(results, known=resulted_known())
         .with_columns(specimen_id=pl.struct("stay_id", "specimen_id").rank("dense").cast(pl.Int64))
         .drop("stay_id"),
     }

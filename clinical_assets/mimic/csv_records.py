@@ -9,9 +9,8 @@ they drop or make a row of nulls of.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -20,6 +19,7 @@ import numpy.typing as npt
 
 BLOCK_BYTES = 8 << 20
 LONGEST_RECORD_BYTES = 64 << 20
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _QUOTE, _COMMA, _NEWLINE, _RETURN = b'",\n\r'
 
 
@@ -62,6 +62,8 @@ def blocks(raw: BinaryIO, file: str, *, block_bytes: int = BLOCK_BYTES) -> Itera
     line, carried = 1, b""
     for chunk in _inflated(raw, file, block_bytes):
         data = carried + chunk
+        if line == 1:
+            data = data.removeprefix(BYTE_ORDER_MARK)
         end = _last_record_end(data)
         if end == 0 and len(data) > LONGEST_RECORD_BYTES:
             raise _never_closed(data, file, line)
@@ -106,10 +108,9 @@ def _gunzipped(raw: BinaryIO, file: str, size: int) -> Iterator[bytes]:
 
     read = 0
     try:
-        with igzip.open(raw, "rb") as stream, closing(_read_ahead(stream, size)) as chunks:
-            for chunk in chunks:
-                read += len(chunk)
-                yield chunk
+        for chunk in _read_ahead(igzip.open(raw, "rb"), size):
+            read += len(chunk)
+            yield chunk
     # The stub takes the class of isal's errors for an instance of it.
     except (EOFError, gzip.BadGzipFile, isal_zlib.error) as error:  # type: ignore[misc]
         raise SourceFileError(
@@ -119,12 +120,17 @@ def _gunzipped(raw: BinaryIO, file: str, size: int) -> Iterator[bytes]:
         ) from error
 
 
-def _read_ahead(stream: BinaryIO, size: int) -> Generator[bytes, None, None]:
-    with ThreadPoolExecutor(1) as thread:
+def _read_ahead(stream: BinaryIO, size: int) -> Iterator[bytes]:
+    thread = ThreadPoolExecutor(1)
+    try:
         following = thread.submit(stream.read, size)
         while chunk := following.result():
             following = thread.submit(stream.read, size)
             yield chunk
+    finally:
+        # Never wait: a reading broken off is closed by the garbage collector, in any thread, at a time when waiting for
+        # another thread can be waiting for ever.
+        thread.shutdown(wait=False)
 
 
 def positions(data: bytes, byte: bytes) -> npt.NDArray[np.int64]:

@@ -8,7 +8,6 @@ dirty (`Column.quarantined`) it sends its row to the quarantine instead, and is 
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,15 +20,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from clinical_assets.mimic.csv_records import BLOCK_BYTES, Block, SourceFileError, blocks, outside_quotes, positions
+from clinical_assets.mimic.csv_records import (
+    BLOCK_BYTES,
+    BYTE_ORDER_MARK,
+    Block,
+    SourceFileError,
+    blocks,
+    outside_quotes,
+    positions,
+)
 from clinical_assets.tables import SourceTable, Type
 
 LONGEST_HEADER = 10_000
 """Characters of a header line; the widest table of the catalogue has about 500."""
 ARROW_BLOCK_BYTES = 1 << 20
 """What one thread of Arrow's parser takes at a time; it must hold a whole record."""
-
-_BYTE_ORDER_MARK = "\ufeff".encode()
 
 QUARANTINE_SCHEMA = pa.schema(
     [("line", pa.int64()), ("column", pa.large_string()), ("value", pa.large_string()), ("record", pa.large_string())]
@@ -86,21 +91,25 @@ def _chain(first: Block, rest: Iterator[Block]) -> Iterator[Block]:
 
 def _ahead(parse: Callable[[Block], Rows], stream: Iterable[Block]) -> Iterator[Rows]:
     """Parse one block while the caller works on the one before; results stay in order."""
-    with ThreadPoolExecutor(1) as pool:
+    thread = ThreadPoolExecutor(1)
+    try:
         pending = None
         for block in stream:
-            following = pool.submit(parse, block)
+            following = thread.submit(parse, block)
             if pending is not None:
                 yield pending.result()
             pending = following
         if pending is not None:
             yield pending.result()
+    finally:
+        # Not waiting, for the same reason as the reading of the file.
+        thread.shutdown(wait=False, cancel_futures=True)
 
 
 def _split_header(block: Block, file: str, table: SourceTable, absent: Sequence[str]) -> tuple[list[str], Block]:
     """The file's columns by their declared names, and the block without its header line."""
     end = block.data.find(b"\n") + 1
-    line = block.data[:end].decode("utf-8-sig", "replace").rstrip("\r\n")
+    line = block.data[:end].decode("utf-8", "replace").rstrip("\r\n")
     # Longer than any header: something else than CSV, which need not be shown whole.
     found = next(csv.reader([line]), []) if len(line) <= LONGEST_HEADER else [line[:40] + "..."]
     # The demo 2.2 spells two columns of procedureevents in capitals.
@@ -145,7 +154,7 @@ class _BlockParser:
 
     def _parse(self, block: Block, types: dict[str, pa.DataType], block_bytes: int) -> pa.Table:
         # At the beginning of what it is given Arrow drops a byte order mark; only the file's own may go.
-        data = _BYTE_ORDER_MARK + block.data if block.data.startswith(_BYTE_ORDER_MARK) else block.data
+        data = BYTE_ORDER_MARK + block.data if block.data.startswith(BYTE_ORDER_MARK) else block.data
         return pacsv.read_csv(
             pa.BufferReader(data),
             read_options=pacsv.ReadOptions(column_names=self._header, block_size=min(len(data) + 1, block_bytes)),
@@ -274,9 +283,14 @@ def _not_of_type(values: pa.Array, to: pa.DataType, offset: int) -> list[int]:
 
 
 def _as_csv(record: Sequence[str | None]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(["" if v is None else v for v in record])
-    return line.getvalue()
+    """The record as a CSV line that reads back as the same values, null and empty text apart."""
+    return ",".join("" if value is None else _quoted(value) for value in record)
+
+
+def _quoted(value: str) -> str:
+    if value and not any(special in value for special in ',"\r\n'):
+        return value
+    return '"' + value.replace('"', '""') + '"'
 
 
 def to_polars(rows: pa.Table) -> pl.DataFrame:

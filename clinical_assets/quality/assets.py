@@ -52,7 +52,7 @@ def report_asset(
         where = report_location(lake)
         return dg.MaterializeResult(
             metadata={
-                "page": dg.MetadataValue.url(where),
+                "page": dg.MetadataValue.url(site.settings.report_url),
                 "dagster/uri": where,
                 "dagster/row_count": len(judged),
                 "summary": dg.MetadataValue.md(as_markdown(judged)),

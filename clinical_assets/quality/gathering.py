@@ -13,7 +13,7 @@ from typing import Any
 
 import dagster as dg
 
-from clinical_assets.models.assets import HEADLINE_FIGURES, evaluation_folder
+from clinical_assets.models.assets import CROSS_VALIDATION, HEADLINE_FIGURES, evaluation_folder, model_folder
 from clinical_assets.models.evaluation import Evaluation
 from clinical_assets.models.outcomes import OUTCOMES
 from clinical_assets.quality.report import CheckFacts, ModelFacts, TableFacts
@@ -86,7 +86,8 @@ def _check_fact(spec: dg.AssetCheckSpec, record: Any) -> CheckFacts:  # noqa: AN
         blocking=spec.blocking,
         message=(result.description or "") if result is not None else "",
         rows=tuple(dict(r.data) for r in findings.records) if findings is not None else (),
-        evaluated_at=datetime.fromtimestamp(record.create_timestamp, UTC) if result is not None else None,
+        # not the record's own time, which is when the check was planned
+        evaluated_at=datetime.fromtimestamp(record.event.timestamp, UTC) if result is not None else None,
     )
 
 
@@ -100,6 +101,9 @@ def model_facts(lake: Lake) -> list[ModelFacts]:
         stored = json.loads(files["evaluation.json"])
         judged = Evaluation.from_dict(stored["evaluation"])
         estimates = {name: getattr(judged, name) for name in HEADLINE_FIGURES}
+        crossed = lake.read_files(model_folder(outcome)).get(CROSS_VALIDATION)
+        if crossed is not None:
+            estimates["cross_validated_auroc"] = Evaluation.from_dict(json.loads(crossed)).auroc
         facts.append(
             ModelFacts(
                 outcome=outcome.name,

@@ -161,3 +161,30 @@ def one_stay(mimic_rows, at):
     return mimic_rows(
         "icustays", {"subject_id": 1, "hadm_id": 10, "stay_id": 100, "intime": at(24), "outtime": at(72), "los": 2.0}
     )
+
+
+@pytest.fixture(scope="session")
+def score_of_each(concept_rows, mimic_rows, at):
+    """A severity score of many ICU stays at once, each of another patient, admitted at hour 24 for 48 h.
+
+    `score_of_each(apsiii, first_day_lab=[{...}, {...}], bg=...)`: a list gives each stay its own row of the table, a
+    dict gives all the same one, tables not named are empty. Returns one dict per stay, in order.
+    """
+
+    def score(function, **tables):
+        stays = max([len(rows) for rows in tables.values() if isinstance(rows, list)], default=1)
+        keys = [{"subject_id": n, "hadm_id": 10 * n, "stay_id": 100 * n} for n in range(1, stays + 1)]
+        given = {
+            "icustays": {"intime": at(24), "outtime": at(72)},
+            "admissions": {"admittime": at(0), "admission_type": "URGENT"},
+            "age": {"age": 50},
+        }
+        frames = {}
+        for name in inspect.signature(function).parameters:
+            rows = (given | tables).get(name, [])
+            rows = [rows] * stays if isinstance(rows, dict) else rows
+            make = concept_rows if name in CONCEPT_TABLES else mimic_rows
+            frames[name] = make(name, *(key | row for key, row in zip(keys, rows, strict=False)))
+        return function(**frames).collect().sort("stay_id").to_dicts()
+
+    return score

@@ -17,8 +17,8 @@ def test_heights_of_adults_only(chart, cm, kept):
 
 
 def test_first_day_height_is_their_mean(one_stay, chart):
-    heights = height(chart((24, CM, 180), (30, CM, 181), (60, CM, 150)))
-    assert first_day_height(one_stay, heights).collect()["height"].to_list() == [180.5]
+    heights = height(chart((24, CM, 180), (30, CM, 181), (31, CM, 181), (60, CM, 150)))
+    assert first_day_height(one_stay, heights).collect()["height"].to_list() == [180.67]
 
 
 def intervals(one_stay, chartevents):

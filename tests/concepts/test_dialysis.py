@@ -100,5 +100,10 @@ def test_first_day_lists_each_kind_once(dialysis, one_stay):
     assert (row["dialysis_present"], row["dialysis_active"], row["dialysis_type"]) == (1, 0, "CVVH, SCUF")
 
 
+def test_first_day_of_one_entry(dialysis, one_stay):
+    row = first_day_rrt(one_stay, dialysis([(25, 226499, "500")]).lazy()).collect().row(0, named=True)
+    assert (row["dialysis_active"], row["dialysis_type"]) == (1, "IHD")
+
+
 def test_a_stay_without_dialysis(dialysis, one_stay):
     assert first_day_rrt(one_stay, dialysis().lazy()).collect().row(0)[2:] == (None, None, None)

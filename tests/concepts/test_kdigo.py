@@ -1,6 +1,6 @@
 import pytest
 
-from clinical_assets.concepts.kdigo import kdigo_creatinine, kdigo_stages
+from clinical_assets.concepts.kdigo import creatinine_baseline, kdigo_creatinine, kdigo_stages
 
 CREATININE = 50912
 
@@ -98,3 +98,33 @@ def test_the_highest_stage_and_its_six_hours(staged):
 def test_a_stay_without_any_observation_has_one_row_of_stage_0(staged):
     rows = staged()
     assert rows.select("charttime", "aki_stage_creat", "aki_stage", "aki_stage_smoothed").rows() == [(None, None, 0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("lowest", "code", "age", "gender", "baseline"),
+    [
+        (0.9, None, 60, "M", 0.9),
+        (1.1, None, 60, "M", 1.1),
+        (2.5, "N183", 60, "M", 2.5),
+        (2.5, None, 60, "M", (75 / 186 / 60**-0.203) ** (-1 / 1.154)),
+        (2.5, None, 60, "F", (75 / 186 / 60**-0.203 / 0.742) ** (-1 / 1.154)),
+        (None, None, 60, "M", (75 / 186 / 60**-0.203) ** (-1 / 1.154)),
+    ],
+)
+def test_baseline_creatinine(concept_rows, mimic_rows, lowest, code, age, gender, baseline):
+    stay = {"subject_id": 1, "hadm_id": 10}
+    codes = [stay | {"icd_version": 10, "icd_code": code}] if code else []
+    row = creatinine_baseline(
+        concept_rows("age", stay | {"age": age}),
+        mimic_rows("patients", {"subject_id": 1, "gender": gender}),
+        concept_rows("chemistry", stay | {"creatinine": 9.0}, stay | {"creatinine": lowest})
+        if lowest
+        else concept_rows("chemistry"),
+        mimic_rows("diagnoses_icd", *codes),
+    ).collect()
+    assert row["scr_baseline"].to_list() == [pytest.approx(baseline)]
+
+
+def test_children_have_no_baseline(concept_rows, mimic_rows):
+    frames = (mimic_rows("patients"), concept_rows("chemistry"), mimic_rows("diagnoses_icd"))
+    assert creatinine_baseline(concept_rows("age", {"age": 17, "hadm_id": 1}), *frames).collect().is_empty()

@@ -265,7 +265,7 @@ def test_a_note_comes_back_token_by_token_from_every_format():
 
 
 HEADS = st.sampled_from(
-    (b"", b"%PDF-1.4\n", b"{\\rtf1 ", b"<html>", b"<ClinicalDocument>", b'{"resourceType":"Bundle",', b"PK\x03\x04", b"GIF89a",
+    (b"", b"%PDF-1.4\n", b"{\\rtf1 ", b"<html>", b"<ClinicalDocument>", b'{"resourceType":"Bundle",', b"PK\x03\x04",
      b"\x00" * 128 + b"DICM", b"\xff\xfe", b"\xef\xbb\xbf", b"<?xml version='1.0' encoding='utf-16'?>")
 )  # fmt: skip
 

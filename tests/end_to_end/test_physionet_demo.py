@@ -98,7 +98,7 @@ def test_the_evaluation_is_on_test_patients_and_says_how_wide_its_intervals_are(
 
 def test_the_model_is_text_and_json_and_knows_its_features(lake):
     files = lake.read_files("models/risk_model/outcome=mortality")
-    assert set(files) == {"model.txt", "model.json"}
+    assert set(files) == {"model.txt", "model.json", "cross_validation.json"}
     assert files["model.txt"].startswith(b"tree\n")
     described = json.loads(files["model.json"])
     assert described["contract"][0]["name"] == "age"

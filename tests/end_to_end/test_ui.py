@@ -42,35 +42,32 @@ def until(what, condition):
     raise AssertionError(f"{what} did not happen within {DEADLINE_S} s")
 
 
-@pytest.fixture(scope="module")
-def ui(tmp_path_factory, small_hospital):
-    settings = Settings.load(home=tmp_path_factory.mktemp("ui"), sources=str(small_hospital))
-    home.prepare(settings)
+def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, small_hospital):
+    settings = Settings.load(home=tmp_path_factory.mktemp("ui"), sources=str(small_hospital))
+    home.prepare(settings)
+    port, report_port = free_port(), free_port()
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith(("CLINICAL_", "DAGSTER_"))},
         "CLINICAL_HOME": str(settings.home),
-        "CLINICAL_SOURCES": str(small_hospital),
-        "DAGSTER_HOME": str(settings.dagster_home),
+        "CLINICAL_REPORT_URL": f"http://127.0.0.1:{report_port}/",
+        "PORT": str(port),
     }
+    # As after `make demo SOURCES=...`: the sources come from the home's record, not from the environment.
+    home.record(settings, "the small hospital")
     log = (settings.home / "ui.log").open("wb")
-    command = [
-        str(Path(sys.executable).parent / "dagster"),
-        "dev",
-        "-h",
-        "127.0.0.1",
-        "-p",
-        str(port),
-        "-w",
-        "workspace.yaml",
-    ]
+    command = [sys.executable, "-m", "clinical_assets.ui"]
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
     url = f"http://127.0.0.1:{port}"
     try:
         until("the code location", lambda: ask(url, LOCATIONS)["repositoriesOrError"].get("nodes"))
-        yield url
+        yield url, f"http://127.0.0.1:{report_port}/"
     finally:
         os.killpg(server.pid, signal.SIGINT)
         try:
@@ -111,7 +108,8 @@ def launch(url, *path, tags=()):
     return until("the end of the run", finished)
 
 
-def test_a_materialization_started_from_the_uis_api_finishes_green(ui):
+def test_a_materialization_started_from_the_uis_api_finishes_green(site):
+    ui, _ = site
     assert launch(ui, "mimic", "icu", "caregiver") == "SUCCESS"
     assert launch(ui, "mimic", "hosp", "patients", tags=[("dagster/partition", "03")]) == "SUCCESS"
     rows = ask(
@@ -123,8 +121,23 @@ def test_a_materialization_started_from_the_uis_api_finishes_green(ui):
     assert {e["label"]: e.get("intValue") for e in entries}["dagster/row_count"] > 0
 
 
+def test_the_report_made_from_the_uis_api_opens_at_its_link(site):
+    ui, report = site
+    assert launch(ui, "quality", "report") == "SUCCESS"
+    answer = ask(
+        ui,
+        """{ assetNodeOrError(assetKey: {path: ["quality", "report"]}) { ... on AssetNode {
+        assetMaterializations(limit: 1) { metadataEntries { label ... on UrlMetadataEntry { url } } } } } }""",
+    )
+    entries = answer["assetNodeOrError"]["assetMaterializations"][0]["metadataEntries"]
+    assert {e["label"]: e.get("url") for e in entries}["page"] == report
+    with urllib.request.urlopen(report, timeout=30) as page:
+        assert "<title>Data quality" in page.read().decode()
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="NO CHROMIUM: the UI was not looked at; install Debian's `chromium`")
-def test_the_graph_page_lists_every_group_and_asks_nobody_to_sign_up(ui):
+def test_the_graph_page_lists_every_group_and_asks_nobody_to_sign_up(site):
+    ui, _ = site
     from playwright.sync_api import sync_playwright
 
     flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

@@ -4,10 +4,11 @@ import csv
 import gzip
 import io
 from datetime import date, datetime
+from itertools import pairwise
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clinical_assets.mimic.csv_records import SourceFileError
@@ -94,7 +95,7 @@ def written_notes(draw) -> tuple[list[dict], bytes]:
 
 def packed(data: bytes, cuts: list[int]) -> bytes:
     ends = sorted({min(c, len(data)) for c in cuts} | {0, len(data)})
-    return b"".join(gzip.compress(data[a:b], 1) for a, b in zip(ends, ends[1:], strict=False))
+    return b"".join(gzip.compress(data[a:b], 1) for a, b in pairwise(ends))
 
 
 @given(written_notes(), st.integers(1, 120), st.one_of(st.none(), st.lists(st.integers(0, 200), max_size=3)))
@@ -332,6 +333,7 @@ def as_csv(*records: tuple) -> bytes:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
+@settings(max_examples=30)
 @given(before=plain_notes, after=plain_notes, block_bytes=st.integers(1, 200))
 def test_an_error_names_the_exact_line_and_swallows_no_row(fault, before, after, block_bytes):
     record, column = FAULTS[fault]
@@ -339,8 +341,7 @@ def test_an_error_names_the_exact_line_and_swallows_no_row(fault, before, after,
     stream = read(io.BytesIO(head + record + b"\n" + as_csv(*after)), FILE, NOTES, block_bytes=block_bytes)
     came_out: list[int] = []
     with pytest.raises(SourceFileError) as caught:
-        for part in stream:
-            came_out += part.table["note_id"].to_pylist()
+        came_out.extend(number for part in stream for number in part.table["note_id"].to_pylist())
     assert (caught.value.line, caught.value.column) == (1 + head.count(b"\n"), column)
     assert came_out == [n for n, *_ in before][: len(came_out)]
 
@@ -400,3 +401,10 @@ def test_a_file_in_which_every_row_is_dirty_gives_an_empty_table():
     (part,) = parts("id,text,dose,count\n1,a,x,1\n2,b,y,2\n", DIRTY)
     assert (part.table.num_rows, part.table.schema) == (0, DIRTY.arrow_schema)
     assert part.quarantined["value"].to_pylist() == ["x", "y"]
+
+
+def test_a_quarantined_record_reads_back_as_the_values_it_had():
+    record = '1,"a ""b"",\r\n c",___,3'
+    empty = '2,"",1-2,'
+    (part,) = parts(f"id,text,dose,count\n{record}\n{empty}\n", DIRTY)
+    assert part.quarantined["record"].to_pylist() == [record, empty]

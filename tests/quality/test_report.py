@@ -379,6 +379,7 @@ def test_a_failure_says_table_check_expected_found_and_when():
     assert [dd.text for dd in card.all("dd")] == ["The primary key occurs once.", "found 3 keys on 1206 rows"]
     assert [th.text for th in card.all("th")] == ["column", "rows"]
     assert [td.text for td in card.all("td")] == ["labevent_id", "1,206"]
+    assert [td.has("cls", "number") for td in card.all("td")] == [False, True]
 
 
 def test_findings_may_differ_in_columns_and_long_ones_are_cut_and_counted():
@@ -450,6 +451,8 @@ def test_not_measured_is_never_shown_as_complete(changes, rows, missing):
 def test_a_shard_that_other_tables_have_is_missed():
     assert row_of(BUSY, "stays/icu_stays")["Rows by shard"] == "5 each 1 of 2 shards; without 01"
     assert row_of(BUSY)["Rows by shard"] == "7,727 to 100,000"
+    assert row_of(report(tables=(table(rows_by_shard={"00": 5, "01": 0}),)))["Rows by shard"] == "0 to 5"
+    assert row_of(report(tables=(table(rows=0, rows_by_shard={"00": 0}),)))["Rows by shard"] == "no rows"
     assert row_of(report(tables=(table(rows_by_shard=None),)))["Rows by shard"] == "not sharded"
 
 

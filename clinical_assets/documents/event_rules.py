@@ -1,0 +1,207 @@
+"""What kind of event a resource is: classification rules as tables, first match wins.
+
+Two tables: `TYPES` says surgery, imaging, pathology, medication, radiation, encounter or other; `SUBTYPES` refines it
+where an abstraction or a trigger needs it (which surgeries removed tumour, which medications treat it). Codes come
+before words, and what is no surgery although its code lies among surgeries (a line, a lumbar puncture) comes before
+the surgeries.
+
+Sources: CPT section ranges (AMA); ICD-10-PCS sections (CMS); ICD-9-CM volume 3 chapters; SNOMED CT procedure
+    categories as in FHIR R4 `Procedure.category`; HL7 v2 table 0074 and US Core LOINC parts for report categories;
+    WHO ATC groups. Word lists are ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+CPT = "http://www.ama-assn.org/go/cpt"
+ICD10PCS = "http://www.cms.gov/Medicare/Coding/ICD10"
+ICD10PCS_HL7 = "http://hl7.org/fhir/sid/icd-10-pcs"
+ICD9PROC = "http://hl7.org/fhir/sid/icd-9-cm"
+SNOMED = "http://snomed.info/sct"
+LOINC = "http://loinc.org"
+V2_0074 = "http://terminology.hl7.org/CodeSystem/v2-0074"
+ATC = "http://www.whocc.no/atc"
+
+EVENT_TYPES = ("surgery", "imaging", "pathology", "medication", "radiation", "encounter", "other")
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """A code in a code system."""
+
+    system: str | None
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventRule:
+    """A resource is `kind` if a code of one of `systems` matches `codes` in full, or its words contain `words`.
+
+    Attributes:
+        kind: event type or subtype.
+        resources: FHIR resource types the rule speaks of, or event types for a subtype.
+        name: what is said about an event the rule decided.
+        systems: code systems of `codes`.
+        codes: regular expression over whole codes, dots removed; empty for none.
+        words: regular expression over the lower-case description; empty for none.
+    """
+
+    kind: str
+    resources: tuple[str, ...]
+    name: str
+    systems: tuple[str, ...] = ()
+    codes: str = ""
+    words: str = ""
+
+    def matches(self, resource: str, codings: Iterable[Coding], description: str) -> bool:
+        """Whether the rule decides this resource."""
+        if resource not in self.resources:
+            return False
+        if self.codes and any(
+            coding.system in self.systems and re.fullmatch(self.codes, coding.code.replace(".", ""))
+            for coding in codings
+        ):
+            return True
+        if self.words:
+            return re.search(self.words, description.lower()) is not None
+        return not self.codes
+
+
+_PROCEDURE, _REPORT = ("Procedure",), ("DiagnosticReport",)
+_PCS = (ICD10PCS, ICD10PCS_HL7)
+
+# The same bedside procedures in three code systems: lines, taps, tubes, marrow.
+_BEDSIDE_CPT = r"36[0-6]\d\d|31500|6227[02]|6232[89]|3822[0-2]|5170[1-3]|3255[01]|01\d{3}|9\d{4}|8[0-7]\d{3}"
+_BEDSIDE_PCS = r"0BH1[78]EZ|009U3Z[XZ]|0[256]H[A-Z0-9]3[23]Z|[1-9A-Z][A-Z0-9]{6}"
+_BEDSIDE_ICD9 = r"0331|3[89]9\d|9604|9[3-9]\d{0,2}|89\d{0,2}|9[01]\d{0,2}"
+_BEDSIDE_WORDS = (
+    r"venipuncture|intubat|lumbar puncture|spinal tap|catheteri[sz]|(?:central|arterial|picc|venous) (?:line|cath)"
+    r"|phlebotomy|transfusion|dialysis|ventilat|an[ae]+sthesia|consultation|immuni[sz]ation|vaccin|bone marrow|counsel"
+)
+_RADIATION_WORDS = (
+    r"radiotherap|radiation (?:therap|treat|oncolog)|brachytherap|radiosurg|gamma ?knife|cyber ?knife"
+    r"|proton (?:beam|therap)|\b(?:imrt|sbrt|srs|wbrt|xrt)\b|teletherap"
+)
+_IMAGING_REPORT_WORDS = (
+    r"\b(?:mri?|mra|ct|cta|pet|x-?ray|radiograph\w*|ultraso\w*|echocardiogra\w*|mammogra\w*)\b|tomograph|scintigra"
+)
+_SURGERY_WORDS = (
+    r"resect|crani(?:ot|ect)omy|excision|\w{3,}(?:ectomy|ostomy|otomy|plasty|rrhaphy)\b|biopsy|shunt|debulk|\bfusion"
+    r"|decompress|transplant|amputat|surg(?:ery|ical)|laparosc|implantation|bypass"
+)
+_IMAGING_WORDS = r"\b(?:mri|ct scan|pet scan|x-?ray|ultraso\w*|echocardiogra\w*)\b|tomograph"
+_V2_LABORATORY = "LAB|HM|CH|MB|BLB|IMM|SR|TX|URN|OTH|GE|VR|MCB|PHR"
+
+TYPES: tuple[EventRule, ...] = (
+    EventRule("encounter", ("Encounter",), "encounters"),
+    EventRule("medication", ("MedicationRequest", "MedicationAdministration", "MedicationStatement"), "medications"),
+    EventRule("imaging", ("ImagingStudy",), "imaging studies"),
+    # reports
+    EventRule("pathology", _REPORT, "v2-0074 pathology", (V2_0074,), "SP|CP|PAT"),
+    EventRule("pathology", _REPORT, "LOINC pathology", (LOINC,), "LP7839-6|11526-1|60568-3|22634-0|22637-3"),
+    EventRule("imaging", _REPORT, "v2-0074 imaging", (V2_0074,), "RAD|CT|NMR|NMS|RUS|VUS|OUS|CUS|XRC|RX"),
+    EventRule("imaging", _REPORT, "LOINC imaging", (LOINC,), "LP29684-5|18748-4|18726-0"),
+    EventRule("other", _REPORT, "v2-0074 laboratory", (V2_0074,), _V2_LABORATORY),
+    EventRule("pathology", _REPORT, "pathology by words", words=r"patholog|histolog|cytolog|frozen section|biopsy"),
+    EventRule("imaging", _REPORT, "imaging by words", words=_IMAGING_REPORT_WORDS),
+    # procedures: radiation before imaging (CPT 77xxx) and before surgery (radiosurgery has CPT codes of neurosurgery)
+    EventRule(
+        "radiation", _PROCEDURE, "CPT radiation oncology", (CPT,), r"77(?:2[6-9]|[3-7]\d)\d|6179[6-9]|61800|6362[01]"
+    ),
+    EventRule("radiation", _PROCEDURE, "ICD-10-PCS section D", _PCS, r"D[A-Z0-9]{6}"),
+    EventRule("radiation", _PROCEDURE, "ICD-9 92.2-92.4", (ICD9PROC,), r"92[234]\d?"),
+    EventRule("radiation", _PROCEDURE, "SNOMED radiotherapy", (SNOMED,), "108290001|1217123003|1287742003"),
+    EventRule("radiation", _PROCEDURE, "radiation by words", words=_RADIATION_WORDS),
+    EventRule("imaging", _PROCEDURE, "CPT radiology", (CPT,), r"7[0-6]\d{3}|77[01]\d\d|78\d{3}"),
+    EventRule("imaging", _PROCEDURE, "ICD-10-PCS sections B and C", _PCS, r"[BC][A-Z0-9]{6}"),
+    EventRule("imaging", _PROCEDURE, "ICD-9 87, 88, 92.0-92.1", (ICD9PROC,), r"8[78]\d{0,2}|92[01]\d?"),
+    EventRule("imaging", _PROCEDURE, "SNOMED imaging", (SNOMED,), "363679005"),
+    EventRule("pathology", _PROCEDURE, "CPT surgical pathology", (CPT,), r"883\d\d|881[0-7]\d"),
+    EventRule("other", _PROCEDURE, "CPT bedside procedures", (CPT,), _BEDSIDE_CPT),
+    EventRule("other", _PROCEDURE, "ICD-10-PCS bedside procedures", _PCS, _BEDSIDE_PCS),
+    EventRule("other", _PROCEDURE, "ICD-9 bedside procedures", (ICD9PROC,), _BEDSIDE_ICD9),
+    EventRule("surgery", _PROCEDURE, "CPT surgery", (CPT,), r"[1-6]\d{4}"),
+    EventRule("surgery", _PROCEDURE, "ICD-10-PCS section 0", _PCS, r"0[A-Z0-9]{6}"),
+    EventRule("surgery", _PROCEDURE, "ICD-9 01-86", (ICD9PROC,), r"(?:0[1-9]|[1-7]\d|8[0-6])\d{0,2}"),
+    EventRule("other", _PROCEDURE, "bedside procedures by words", words=_BEDSIDE_WORDS),
+    EventRule("imaging", _PROCEDURE, "imaging by words", words=_IMAGING_WORDS),
+    EventRule("surgery", _PROCEDURE, "SNOMED surgical procedure", (SNOMED,), "387713003"),
+    EventRule("surgery", _PROCEDURE, "surgery by words", words=_SURGERY_WORDS),
+    EventRule("other", _PROCEDURE, "procedures no rule knows"),
+    EventRule("other", _REPORT, "reports no rule knows"),
+)
+
+# Antineoplastic agents by name: the drugs of the trigger "treatment changed". ATC L01 and L02 where the code says so.
+_ANTINEOPLASTIC = (
+    "temozolomide|bevacizumab|lomustine|carmustine|vincristine|vinblastine|vinorelbine|carboplatin|cisplatin|oxaliplatin"
+    "|etoposide|irinotecan|topotecan|procarbazine|cyclophosphamide|ifosfamide|methotrexate|mercaptopurine|thioguanine"
+    "|cytarabine|fludarabine|clofarabine|nelarabine|asparaginase|pegaspargase|calaspargase|busulfan|melphalan|thiotepa"
+    "|bendamustine|dacarbazine|dactinomycin|bleomycin|doxorubicin|daunorubicin|idarubicin|epirubicin|mitoxantrone"
+    "|paclitaxel|docetaxel|cabazitaxel|eribulin|gemcitabine|fluorouracil|capecitabine|pemetrexed|trifluridine"
+    "|azacitidine|decitabine|imatinib|dasatinib|nilotinib|ponatinib|sorafenib|sunitinib|pazopanib|cabozantinib"
+    "|lenvatinib|regorafenib|erlotinib|gefitinib|afatinib|osimertinib|lapatinib|neratinib|tucatinib|dabrafenib"
+    "|trametinib|vemurafenib|cobimetinib|encorafenib|binimetinib|selumetinib|mirdametinib|tovorafenib|vorasidenib"
+    "|ivosidenib|enasidenib|larotrectinib|entrectinib|repotrectinib|crizotinib|alectinib|brigatinib|lorlatinib"
+    "|ceritinib|everolimus|temsirolimus|palbociclib|ribociclib|abemaciclib|olaparib|niraparib|rucaparib|talazoparib"
+    "|venetoclax|ibrutinib|acalabrutinib|zanubrutinib|ruxolitinib|bortezomib|carfilzomib|ixazomib|lenalidomide"
+    "|pomalidomide|rituximab|obinutuzumab|trastuzumab|pertuzumab|cetuximab|panitumumab|ramucirumab|dinutuximab"
+    "|naxitamab|blinatumomab|inotuzumab|gemtuzumab|brentuximab|polatuzumab|enfortumab|sacituzumab|daratumumab"
+    "|pembrolizumab|nivolumab|ipilimumab|atezolizumab|durvalumab|avelumab|cemiplimab|tamoxifen|letrozole|anastrozole"
+    "|exemestane|fulvestrant|leuprolide|goserelin|bicalutamide|enzalutamide|abiraterone|apalutamide|tretinoin"
+    "|isotretinoin|hydroxyurea|mitotane|avapritinib|tazemetostat|onc201|dordaviprone"
+)
+_CORTICOSTEROID = "dexamethasone|prednisone|prednisolone|methylprednisolone|hydrocortisone|betamethasone"
+_ANTIEPILEPTIC = (
+    "levetiracetam|lacosamide|phenytoin|fosphenytoin|valproate|valproic|divalproex|carbamazepine|oxcarbazepine"
+    "|lamotrigine|topiramate|zonisamide|clobazam|brivaracetam|phenobarbital|perampanel"
+)
+_TUMOR = r"(?:tumou?r|neoplasm|lesion|mass|glioma|mening\w+oma|metasta)"
+_REMOVED = r"(?:resect|excis|remov|debulk|crani(?:ot|ect)omy)"
+# Craniotomy and craniectomy for tumour, pituitary and skull base tumours, spinal tumours.
+_TUMOR_CPT = r"6151[0289]|6152[016]|61530|6154[568]|6157[56]|6216[45]|6327[5-9]|6328[0-7]"
+_SHUNT_CPT = r"622(?:0[01]|2[035]|30|5[68])|6219[02]|61107|61210"
+_DRUG, _SURGERY, _IMAGING = ("medication",), ("surgery",), ("imaging",)
+
+SUBTYPES: tuple[EventRule, ...] = (
+    EventRule("antineoplastic", _DRUG, "ATC L01, L02", (ATC,), r"L0[12][A-Z0-9]*"),
+    EventRule("corticosteroid", _DRUG, "ATC H02", (ATC,), r"H02[A-Z0-9]*"),
+    EventRule("antiepileptic", _DRUG, "ATC N03", (ATC,), r"N03[A-Z0-9]*"),
+    EventRule("antineoplastic", _DRUG, "antineoplastic by name", words=rf"\b(?:{_ANTINEOPLASTIC})\b"),
+    EventRule("corticosteroid", _DRUG, "corticosteroid by name", words=rf"\b(?:{_CORTICOSTEROID})\b"),
+    EventRule("antiepileptic", _DRUG, "antiepileptic by name", words=rf"\b(?:{_ANTIEPILEPTIC})\b"),
+    EventRule("other", _DRUG, "other medications"),
+    EventRule("tumor_resection", _SURGERY, "CPT surgery for tumour", (CPT,), _TUMOR_CPT),
+    EventRule("biopsy", _SURGERY, "CPT biopsy of brain", (CPT,), r"61140|6175[01]"),
+    EventRule("cerebrospinal_fluid_diversion", _SURGERY, "CPT shunts", (CPT,), _SHUNT_CPT),
+    EventRule(
+        "tumor_resection",
+        _SURGERY,
+        "tumour resection by words",
+        words=rf"{_REMOVED}[^.]{{0,60}}{_TUMOR}|{_TUMOR}[^.]{{0,40}}{_REMOVED}|debulk",
+    ),
+    EventRule("biopsy", _SURGERY, "biopsy by words", words=r"biops"),
+    EventRule(
+        "cerebrospinal_fluid_diversion",
+        _SURGERY,
+        "shunts by words",
+        words=r"shunt|ventriculostomy|external ventricular|\bevd\b|\betv\b",
+    ),
+    EventRule("other", _SURGERY, "other surgery"),
+    EventRule("MR", _IMAGING, "MR by words", words=r"\b(?:mri?|mra|mrv|nmr)\b|magnetic resonance"),
+    EventRule("PT", _IMAGING, "PET by words", words=r"\bpet\b|positron"),
+    EventRule("CT", _IMAGING, "CT by words", words=r"\bcta?\b|computed tomogra|cat scan"),
+    EventRule("US", _IMAGING, "ultrasound by words", words=r"ultraso|\bus\b|echocardiogra|doppler"),
+    EventRule("XR", _IMAGING, "radiography by words", words=r"x-?ray|\bxr\b|radiograph|portable|chest \(?pa"),
+    EventRule("other", _IMAGING, "other imaging"),
+)
+
+
+def classify(
+    rules: Iterable[EventRule], resource: str, codings: Iterable[Coding], description: str
+) -> EventRule | None:
+    """The first rule that decides a resource (or, for subtypes, an event type); None where none does."""
+    codings = tuple(codings)
+    return next((rule for rule in rules if rule.matches(resource, codings, description)), None)

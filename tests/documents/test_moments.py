@@ -1,0 +1,64 @@
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clinical_assets.documents.moments import Moment, parse, split
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+@pytest.mark.parametrize(
+    ("written", "zone", "moment"),
+    [
+        ("2020-01-02", None, Moment(dt.date(2020, 1, 2))),
+        ("20200102", None, Moment(dt.date(2020, 1, 2))),
+        (" 2020-01-02T09:30:15.250Z ", None, Moment(dt.date(2020, 1, 2), dt.datetime(2020, 1, 2, 9, 30, 15))),
+        ("2020-01-02T00:30:00Z", NEW_YORK, Moment(dt.date(2020, 1, 1), dt.datetime(2020, 1, 1, 19, 30))),
+        ("2020-01-02T09:30:00-05:00", NEW_YORK, Moment(dt.date(2020, 1, 2), dt.datetime(2020, 1, 2, 9, 30))),
+        ("2020-01-02 09:30", NEW_YORK, Moment(dt.date(2020, 1, 2), dt.datetime(2020, 1, 2, 9, 30))),
+        ("201609131446-0500", None, Moment(dt.date(2016, 9, 13), dt.datetime(2016, 9, 13, 14, 46))),
+        ("20050329224411.1-0500", NEW_YORK, Moment(dt.date(2005, 3, 29), dt.datetime(2005, 3, 29, 22, 44, 11))),
+        ("2016-12-31T23:59:60Z", None, Moment(dt.date(2016, 12, 31), dt.datetime(2016, 12, 31, 23, 59, 59))),
+        ("2020", None, None),
+        ("2020-01", None, None),
+        ("2020-13-01", None, None),
+        ("2020-02-30T10:00", None, None),
+        ("yesterday", None, None),
+        ("", None, None),
+        (None, None, None),
+        ("0001-01-01T00:00:00+14:00", NEW_YORK, None),
+    ],
+)
+def test_parse(written, zone, moment):
+    assert parse(written, zone) == moment
+
+
+@given(st.text(max_size=30))
+def test_parse_never_raises(written):
+    parse(written, NEW_YORK)
+
+
+def test_split_keeps_rows_and_knows_every_kind_of_column():
+    frame = pl.DataFrame({"id": [1, 2, 3, 4], "at": ["2020-01-02", "2020-01-02T09:30:00Z", None, "2020-01-02"]})
+    text = split(frame, "at", "note")
+    assert text.rows() == [
+        (1, dt.date(2020, 1, 2), None),
+        (2, dt.date(2020, 1, 2), dt.datetime(2020, 1, 2, 9, 30)),
+        (3, None, None),
+        (4, dt.date(2020, 1, 2), None),
+    ]
+    days = split(pl.DataFrame({"at": [dt.date(2020, 1, 2)]}), "at", "note")
+    assert days.rows() == [(dt.date(2020, 1, 2), None)]
+    aware = pl.DataFrame({"at": [dt.datetime(2020, 1, 2, 0, 30, tzinfo=dt.UTC)]})
+    assert split(aware, "at", "note", "America/New_York").rows() == [
+        (dt.date(2020, 1, 1), dt.datetime(2020, 1, 1, 19, 30))
+    ]
+    assert split(aware, "at", "note").rows() == [(dt.date(2020, 1, 2), dt.datetime(2020, 1, 2, 0, 30))]
+    empty = split(pl.DataFrame({"at": []}, schema={"at": pl.Null}), "at", "note")
+    assert empty.schema == {"note_date": pl.Date(), "note_time": pl.Datetime("us")}
+    with pytest.raises(TypeError, match="'at' is Int64"):
+        split(pl.DataFrame({"at": [1]}), "at", "note")

@@ -1,0 +1,242 @@
+"""Rows in file order to sorted shards: the same rows for any budget, in little memory, and nothing left behind."""
+
+import json
+import signal
+import tempfile
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clinical_assets.mimic.loading import ShardSorter, in_file_order
+from clinical_assets.tables import Column, Table, Type
+from resources.ownership import owned_name
+from resources.sharding import shard_names, shard_of
+
+EVENTS = Table(
+    key=("mimic", "hosp", "events"),
+    grain="one row per event",
+    meaning="Events.",
+    columns=tuple(
+        Column(name=name, type=kind, meaning="A column.")
+        for name, kind in (
+            ("subject_id", Type.INTEGER),
+            ("event_id", Type.INTEGER),
+            ("time", Type.TIMESTAMP),
+            ("text", Type.TEXT),
+            ("read_as", Type.INTEGER),
+        )
+    ),
+    primary_key=("event_id",),
+    happened="time",
+)
+
+events = st.tuples(
+    st.integers(1, 12),
+    st.one_of(st.none(), st.integers(0, 2)),
+    st.one_of(st.none(), st.integers(0, 3).map(lambda hour: datetime(2150, 1, 1, hour))),
+    st.sampled_from([None, "", "short", "a text that is much longer than the others " * 4]),
+)
+files = st.lists(st.lists(events, max_size=8), max_size=6)
+
+
+def as_blocks(file: list[list[tuple]]) -> list[pa.Table]:
+    """The file's blocks as the reader gives them; `read_as` numbers the rows."""
+    blocks, read = [], 0
+    for records in file:
+        columns = [[record[n] for record in records] for n in range(4)]
+        numbers = list(range(read, read := read + len(records)))
+        blocks.append(pa.table([*columns, numbers], schema=EVENTS.arrow_schema))
+    return blocks
+
+
+def plainly_sorted(blocks: list[pa.Table], shard: int, shards: int) -> list[dict]:
+    """What one stable sort of everything gives: by patient, time and key, each with its nulls last."""
+    rows = [row for block in blocks for row in block.to_pylist()]
+    mine = [row for row in rows if shard_of(pl.Series([row["subject_id"]]).to_numpy(), shards)[0] == shard]
+    return sorted(
+        mine,
+        key=lambda row: (
+            row["subject_id"],
+            row["time"] or datetime.max,
+            99 if row["event_id"] is None else row["event_id"],
+        ),
+    )
+
+
+def by_shard(
+    blocks: list[pa.Table], shards: int, wanted: list[str], scratch: Path, budget: int
+) -> dict[str, list[dict]]:
+    with ShardSorter(EVENTS, shards, scratch=scratch, budget=budget) as sorter:
+        for block in blocks:
+            sorter.add(block, wanted)
+        return {name: [row for piece in sorter.sorted_rows(name) for row in piece.to_pylist()] for name in wanted}
+
+
+@given(files, st.integers(1, 5), st.integers(1, 4_000), st.data())
+def test_any_budget_gives_the_rows_of_one_stable_sort_and_leaves_no_file(file, shards, budget, data):
+    blocks = as_blocks(file)
+    names = shard_names(shards)
+    wanted = data.draw(st.lists(st.sampled_from(names), unique=True, min_size=1))
+    with tempfile.TemporaryDirectory() as folder:
+        found = by_shard(blocks, shards, wanted, Path(folder) / "scratch", budget)
+        assert not list(Path(folder).glob("scratch/*"))
+    assert found == {name: plainly_sorted(blocks, names.index(name), shards) for name in wanted}
+
+
+def many_blocks(patients: int = 40, rounds: int = 12) -> list[pa.Table]:
+    start = datetime(2150, 1, 1)
+    return as_blocks(
+        [
+            [(p, n % 3, start + timedelta(hours=(p * 7 + n * 5) % 11), f"note {p} {n} " * 5) for p in range(patients)]
+            for n in range(rounds)
+        ]
+    )
+
+
+def test_a_shard_larger_than_the_budget_comes_in_consecutive_ranges_of_whole_patients(tmp_path):
+    blocks = many_blocks()
+    with ShardSorter(EVENTS, 1, scratch=tmp_path, budget=4_000) as sorter:
+        for block in blocks:
+            sorter.add(block, ["00"])
+        pieces = [piece.to_pylist() for piece in sorter.sorted_rows("00")]
+    assert len(pieces) > 5
+    patients = [{row["subject_id"] for row in piece} for piece in pieces]
+    assert all(max(a) < min(b) for a, b in pairwise(patients))
+    assert [row for piece in pieces for row in piece] == plainly_sorted(blocks, 0, 1)
+
+
+def test_one_shard_alone_equals_that_shard_of_all(tmp_path):
+    blocks, names = many_blocks(), shard_names(4)
+    every = by_shard(blocks, 4, names, tmp_path, 2_000)
+    assert sum(map(len, every.values())) == sum(block.num_rows for block in blocks)
+    for name in names:
+        for budget in (2_000, 1 << 30):
+            assert by_shard(blocks, 4, [name], tmp_path, budget) == {name: every[name]}
+
+
+def test_rows_without_a_time_come_last_of_their_patient():
+    frame = pl.DataFrame(
+        {"subject_id": [2, 1, 1], "event_id": [1, 1, 2], "time": [None, None, datetime(2150, 1, 1)]},
+        schema={name: EVENTS.polars_schema[name] for name in ("subject_id", "event_id", "time")},
+    )
+    assert in_file_order(frame, EVENTS)["event_id"].to_list() == [2, 1, 1]
+
+
+def test_pieces_have_the_declared_types_even_without_rows(tmp_path):
+    with ShardSorter(EVENTS, 2, scratch=tmp_path) as sorter:
+        (piece,) = sorter.sorted_rows("01")
+    assert (piece.schema, piece.num_rows) == (EVENTS.arrow_schema, 0)
+
+
+def test_a_row_without_a_patient_is_refused(tmp_path):
+    block = as_blocks([[(1, 1, None, None), (None, 2, None, None)]])[0]
+    with (
+        ShardSorter(EVENTS, 2, scratch=tmp_path) as sorter,
+        pytest.raises(ValueError, match=r"1 of 2 missing"),
+    ):
+        sorter.add(block, ["00", "01"])
+
+
+def test_an_error_while_rows_come_in_or_go_out_leaves_no_file(tmp_path):
+    def load(*, fail_after: int) -> None:
+        with ShardSorter(EVENTS, 1, scratch=tmp_path, budget=100) as sorter:
+            for block in many_blocks():
+                sorter.add(block, ["00"])
+            for number, _ in enumerate(sorter.sorted_rows("00")):
+                assert list(tmp_path.iterdir())
+                if number == fail_after:
+                    raise OSError("disk full")
+
+    for fail_after in (0, 3):
+        with pytest.raises(OSError, match="disk full"):
+            load(fail_after=fail_after)
+        assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_load_left_is_swept_by_the_next_and_nothing_else(tmp_path, child):
+    killed = child(
+        """
+import os, pathlib, signal
+from resources.ownership import owned_name
+folder = pathlib.Path(scratch) / owned_name()
+folder.mkdir()
+(folder / "00.arrow").write_bytes(b"rows")
+os.kill(os.getpid(), signal.SIGKILL)
+""",
+        scratch=str(tmp_path),
+    )
+    killed.join(timeout=60)
+    assert killed.exitcode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    others = [tmp_path / owned_name(), tmp_path / "another-machine~1~1~00000000", tmp_path / "notes"]
+    for other in others:
+        other.mkdir()
+    by_shard(many_blocks(), 2, ["00", "01"], tmp_path, 1_000)
+    assert not left.exists()
+    assert sorted(tmp_path.iterdir()) == sorted(others)
+
+
+STREAM = """
+import json, pathlib, resource
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from clinical_assets.mimic.loading import ShardSorter
+from clinical_assets.tables import Column, Table, Type
+
+table = Table(
+    key=("mimic", "hosp", "events"), grain="one row per event", meaning="Events.", happened="time",
+    columns=tuple(
+        Column(name=n, type=t, meaning="A column.")
+        for n, t in (("subject_id", Type.INTEGER), ("time", Type.TIMESTAMP), ("text", Type.TEXT))
+    ),
+)
+rng, empty = np.random.default_rng(0), pa.scalar("", pa.large_string())
+
+def block(rows):
+    patients = pa.array(rng.integers(1, 50_000, rows))
+    text = pc.binary_join_element_wise(patients.cast(pa.large_string()), pa.scalar("x" * 90, pa.large_string()), empty)
+    times = pa.array(rng.integers(0, 10**15, rows), pa.timestamp("us"))
+    return pa.table([patients, times, text], schema=table.arrow_schema)
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+
+with ShardSorter(table, shards, scratch=pathlib.Path(scratch), budget=budget) as sorter:
+    sorter.add(block(50_000), wanted)
+    before, streamed, rows, ordered = peak(), 0, 0, True
+    for _ in range(blocks - 1):
+        some = block(50_000)
+        streamed += some.nbytes
+        sorter.add(some, wanted)
+    for name in wanted:
+        last = (0, 0)
+        for piece in sorter.sorted_rows(name):
+            rows += piece.num_rows
+            patients, times = piece["subject_id"].to_numpy(), piece["time"].cast(pa.int64()).to_numpy()
+            later = (patients[1:] > patients[:-1]) | ((patients[1:] == patients[:-1]) & (times[1:] >= times[:-1]))
+            ordered = ordered and bool(later.all()) and (patients[0], times[0]) >= last
+            last = (patients[-1], times[-1])
+result = {"streamed": streamed, "rows": rows, "grew": peak() - before, "ordered": bool(ordered)}
+pathlib.Path(scratch, "result.json").write_text(json.dumps(result))
+"""
+
+
+@pytest.mark.parametrize(
+    ("shards", "wanted"), [(2, ["00", "01"]), (64, ["07"])], ids=["all shards", "one shard of many"]
+)
+def test_memory_stays_bounded_however_long_the_file(tmp_path, child, shards, wanted):
+    process = child(STREAM, scratch=str(tmp_path), shards=shards, wanted=wanted, budget=8 << 20, blocks=60)
+    process.join(timeout=120)
+    assert process.exitcode == 0
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["ordered"]
+    assert result["rows"] == 3_000_000 if shards == 2 else 20_000 < result["rows"] < 80_000
+    assert result["streamed"] > 300 << 20
+    assert result["grew"] < result["streamed"] / 2
