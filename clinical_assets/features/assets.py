@@ -6,6 +6,7 @@ import polars as pl
 
 from clinical_assets.declaration import declared
 from clinical_assets.features import mortality_first_day as first_day
+from clinical_assets.features import sepsis_hourly as hourly
 
 
 @declared(
@@ -28,4 +29,26 @@ def mortality_first_day(
     return first_day.mortality_first_day(icu_stays, hospital_stays, chartevents, labevents, outputevents)
 
 
-ASSETS = (mortality_first_day,)
+@declared(
+    hourly.SEPSIS_HOURLY,
+    parts=hourly.PARTS,
+    icu_stays="stays/icu_stays",
+    chartevents="mimic/icu/chartevents",
+    labevents="mimic/hosp/labevents",
+    inputevents="mimic/icu/inputevents",
+    outputevents="mimic/icu/outputevents",
+    sepsis_onset="concepts/sepsis_onset",
+)
+def sepsis_hourly(
+    icu_stays: pl.LazyFrame,
+    chartevents: pl.LazyFrame,
+    labevents: pl.LazyFrame,
+    inputevents: pl.LazyFrame,
+    outputevents: pl.LazyFrame,
+    sepsis_onset: pl.LazyFrame,
+) -> pl.LazyFrame:
+    """Features and label of every hour of an ICU stay."""
+    return hourly.sepsis_hourly(icu_stays, chartevents, labevents, inputevents, outputevents, sepsis_onset)
+
+
+ASSETS = (mortality_first_day, sepsis_hourly)

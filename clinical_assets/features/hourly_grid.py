@@ -125,7 +125,7 @@ def with_latest(hours: pl.LazyFrame, events: pl.LazyFrame, name: str, *, holds_f
     )
     holds = pl.col("stay_of_value") == pl.col("first_row")
     if holds_for is not None:
-        holds &= pl.col("hr") * _HOUR_US - pl.col("at") <= _microseconds(holds_for)
+        holds &= pl.col("hr") * _HOUR_US - pl.col("at") <= microseconds(holds_for)
     return hours.join_asof(by_row, on="row", check_sortedness=False).select(
         pl.exclude("stay_of_value", "at", "value"),
         pl.when(holds).then("value").alias(name),
@@ -169,7 +169,7 @@ def with_worst(hours: pl.LazyFrame, events: pl.LazyFrame, name: str, *, window: 
         .set_sorted("row")
     )
     same_stay = pl.col("stay_of_value") == pl.col("first_row")
-    earliest = pl.col("hr") * _HOUR_US - _microseconds(window)
+    earliest = pl.col("hr") * _HOUR_US - microseconds(window)
     points = pl.coalesce(
         pl.when(same_stay & (pl.col(last[level]) > earliest)).then(pl.lit(level, pl.Int64))
         for level in reversed(levels)
@@ -190,7 +190,7 @@ def with_sum(hours: pl.LazyFrame, events: pl.LazyFrame, name: str, *, window: ti
         window: (index time - window, index time] is looked at.
     """
     enters = events.drop_nulls("value")
-    leaves_at = pl.col("first_row") + HOURS_BEFORE + first_hour(pl.col("at") + _microseconds(window))
+    leaves_at = pl.col("first_row") + HOURS_BEFORE + first_hour(pl.col("at") + microseconds(window))
     # An event leaves the window on a row fixed by its own times: a sum is what came in less what went out.
     leaves = enters.with_columns(row=pl.max_horizontal("row", leaves_at), value=-pl.col("value"))
     first, last = f"{name}__first", f"{name}__last"
@@ -217,11 +217,10 @@ def with_sum(hours: pl.LazyFrame, events: pl.LazyFrame, name: str, *, window: ti
         )
     )
     # Leaving may fall after the stay's last hour, on a row of the next stay: matched within the stay.
-    joined = hours.join_asof(
-        by_row.set_sorted("row"), on="row", by="first_row", check_sortedness=False
-    )
+    joined = hours.join_asof(by_row.set_sorted("row"), on="row", by="first_row", check_sortedness=False)
     return joined.rename({"value": name})
 
 
-def _microseconds(span: timedelta) -> int:
+def microseconds(span: timedelta) -> int:
+    """A time span in the unit of `at`."""
     return round(span.total_seconds() * 1_000_000)

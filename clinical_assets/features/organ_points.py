@@ -5,8 +5,8 @@ Here an event counts from the hour at which it was known. Thresholds are the pub
 differs, because only the past may be used:
 
 - an organ not observed in the last 24 h is null, not 0: a model may see that it was not measured;
-- PaO2/FiO2 is made when the gas is reported, from the inspired oxygen known then: the gas's own, else the newest charted
-  in the 4 h before the gas; it counts as ventilated if the newest device or mode of the 14 h before says so;
+- PaO2/FiO2 is made when the gas is reported, from the inspired oxygen known then: the gas's own, else the newest
+  charted in the 4 h before the gas; it counts as ventilated if the newest device or mode of the 14 h before says so;
 - consciousness is scored from the newest eye, verbal and motor response, each up to 6 h old, all three known; a tube
   scores as normal, as published;
 - urine is the sum of the last 24 h, believed once 22 h are covered and while entries come at least every 6 h.
@@ -29,7 +29,7 @@ from clinical_assets.concepts.urine import IRRIGANT_IN, URINE_ITEMS
 from clinical_assets.concepts.vasoactive import dobutamine, dopamine, epinephrine, norepinephrine
 from clinical_assets.concepts.ventilation_modes import INVASIVE_DEVICES, INVASIVE_HAMILTON_MODES, INVASIVE_MODES
 from clinical_assets.concepts.vitals import BLOOD_PRESSURES
-from clinical_assets.features.hourly_grid import HOUR, known_in_stay, with_latest, with_sum, with_worst
+from clinical_assets.features.hourly_grid import HOUR, known_in_stay, microseconds, with_latest, with_sum, with_worst
 from clinical_assets.features.known import charted_known, resulted_known
 
 DAY = timedelta(hours=24)
@@ -105,9 +105,9 @@ def renal(
         "urine",
         window=DAY,
     )
-    now = pl.col("hr") * pl.lit(_hours(HOUR))
-    covered = pl.min_horizontal(now - pl.col("urine__first"), pl.lit(_hours(DAY))) / _hours(HOUR)
-    believed = (covered >= URINE_COVERED[0]) & (now - pl.col("urine__last") <= _hours(URINE_ENTRY_EVERY))
+    now = pl.col("hr") * pl.lit(microseconds(HOUR))
+    covered = pl.min_horizontal(now - pl.col("urine__first"), pl.lit(microseconds(DAY))) / microseconds(HOUR)
+    believed = (covered >= URINE_COVERED[0]) & (now - pl.col("urine__last") <= microseconds(URINE_ENTRY_EVERY))
     per_day = pl.when(believed).then(pl.col("urine") / covered * 24)
     by_urine = first_true(below("urine", URINE), unknown=all_null("urine"))
     return (
@@ -164,9 +164,7 @@ def consciousness(hours: pl.LazyFrame, stays: pl.LazyFrame, chartevents: pl.Lazy
     worst = first_true(below("gcs", GCS), unknown=all_null("gcs"))
     scored = hours.with_columns(gcs=total).with_columns(neurological_sofa=worst)
     last_day = pl.col("neurological_sofa").rolling_max(24, min_samples=1).over("first_row", order_by="row")
-    return scored.with_columns(last_day).drop(
-        "gcs", *COMPONENTS, *(f"{name}__at" for name in COMPONENTS)
-    )
+    return scored.with_columns(last_day).drop("gcs", *COMPONENTS, *(f"{name}__at" for name in COMPONENTS))
 
 
 def respiration(
@@ -229,9 +227,7 @@ def _oxygenation(stays: pl.LazyFrame, labevents: pl.LazyFrame, chartevents: pl.L
     )
     gas = ["stay_id", "specimen_id", "charttime", "known", "po2"]
     known_then = pl.col("entered") <= pl.col("known")
-    own_oxygen = (
-        gases.join(own, on="specimen_id").filter(known_then).group_by(gas).agg(own=pl.col("oxygen").max())
-    )
+    own_oxygen = gases.join(own, on="specimen_id").filter(known_then).group_by(gas).agg(own=pl.col("oxygen").max())
     charted_oxygen = _newest_before(gases, chart.drop_nulls("oxygen"), "oxygen", gas, FIO2_CHART_FOR)
     kinds = _newest_before(gases, _airways(chartevents), "ventilated", gas, timedelta(hours=BREAK_HOURS))
     return (
@@ -276,7 +272,3 @@ def _airways(chartevents: pl.LazyFrame) -> pl.LazyFrame:
     return chartevents.filter(is_item((O2_DEVICE, mode, hamilton)), value.is_not_null()).select(
         "stay_id", at="charttime", entered=charted_known(), ventilated=invasive
     )
-
-
-def _hours(span: timedelta) -> int:
-    return round(span.total_seconds() * 1_000_000)

@@ -189,3 +189,77 @@ INPUT_FAULTS = Table(
         integer("rows", "Rows of the release it concerns.", required=True, plausible=(1, 1000)),
     ),
 )
+
+_KNOWN_AT = timestamp("known_at", "When it could first be read; never after the study.", required=True)
+_AT_STUDY = (
+    SUBJECT_ID,
+    STUDY_ID,
+    timestamp("study_time", "When the study was taken; the row's index time.", required=True),
+)
+
+CONTEXT_LABS = Table(
+    key=("imaging", "context_labs"),
+    grain="one row per linked study and laboratory test",
+    meaning="The latest result of every test in the 24 h before the study that the laboratory had stored by then.",
+    primary_key=("study_id", "itemid"),
+    happened="charttime",
+    known="known_at",
+    source="MIMIC-IV hosp: labevents, d_labitems",
+    columns=(
+        *_AT_STUDY,
+        integer("itemid", "The test.", required=True, references="hosp/d_labitems.itemid"),
+        text("label", "What is measured."),
+        text("fluid", "In which fluid."),
+        text("value", "Result as reported."),
+        number("valuenum", "Result as a number, in its unit."),
+        text("unit", "Unit of the result, as the laboratory writes it."),
+        boolean("abnormal", "The laboratory marked it so.", required=True),
+        timestamp("charttime", "When the specimen was taken.", required=True),
+        _KNOWN_AT,
+        number("minutes_before", "From the specimen to the study.", unit="min", plausible=(0, 1440)),
+        integer("n_results", "Results of this test known of the 24 h.", required=True),
+    ),
+)
+
+CONTEXT_MEDICATIONS = Table(
+    key=("imaging", "context_medications"),
+    grain="one row per linked study and drug of a prescription",
+    meaning="Prescriptions ordered and begun before the study and active within the 48 h before it; carrier fluids "
+    "left out. Intentions, not doses given.",
+    primary_key=("study_id", "pharmacy_id", "drug_type", "drug"),
+    happened="starttime",
+    known="known_at",
+    source="MIMIC-IV hosp: prescriptions, poe; antibiotics as in concepts/antibiotic",
+    columns=(
+        *_AT_STUDY,
+        integer("pharmacy_id", "The pharmacy row it was dispensed under.", required=True),
+        text("drug_type", "Part the drug plays in the prescription.", required=True, allowed=("MAIN", "ADDITIVE")),
+        text("drug", "Drug as prescribed.", required=True),
+        text("route", "Route as prescribed."),
+        text("dose", "Dose as written: may be 1-2 or ___."),
+        text("dose_unit", "Unit of the dose."),
+        timestamp("starttime", "From when it was to be given."),
+        _KNOWN_AT,
+        boolean("stopped", "It had ended by the time of the study.", required=True),
+        boolean("antibiotic", "A systemic antibiotic by name and route.", required=True),
+    ),
+)
+
+CONTEXT_DIAGNOSES = Table(
+    key=("imaging", "context_diagnoses"),
+    grain="one row per linked study and code of an earlier admission",
+    meaning="Diagnoses billed for admissions that were over before the study. Those of the study's own admission are "
+    "coded after it and never appear.",
+    primary_key=("study_id", "icd_version", "icd_code"),
+    happened="known_at",
+    known="known_at",
+    source="MIMIC-IV hosp: diagnoses_icd, admissions",
+    columns=(
+        *_AT_STUDY,
+        integer("icd_version", "Revision of the code.", required=True, plausible=(9, 10)),
+        text("icd_code", "Code without its dot.", required=True),
+        integer("n_admissions", "Earlier admissions it was billed for.", required=True),
+        integer("lowest_seq_num", "Its best rank; 1 is the principal diagnosis.", required=True),
+        _KNOWN_AT,
+    ),
+)

@@ -7,8 +7,8 @@ ADMISSION, DAILY = 226512, 224639
 
 
 def test_the_metric_height_goes_before_inches_of_the_same_time(chart):
-    rows = height(chart((0, CM, 180), (0, INCHES, 60), (1, INCHES, 70))).collect().sort("charttime")
-    assert rows["height"].to_list() == [180, 177.8]
+    rows = height(chart((0, CM, 180), (0, INCHES, 60), (1, INCHES, 70), (2, INCHES, 70.3))).collect()
+    assert rows.sort("charttime")["height"].to_list() == [180, 177.8, 178.56]
 
 
 @pytest.mark.parametrize(("cm", "kept"), [(120, False), (120.1, True), (229.9, True), (230, False)])

@@ -96,6 +96,8 @@ def test_creatinine_in_acute_renal_failure(score_of_each):
     cases = [  # diagnosis, urine, lowest and highest creatinine, points
         ("I10", 409, 1.0, 1.5, 10),
         ("I10", 409, 1.6, 1.7, 10),
+        ("I10", 409, 0.3, 1.6, 10),  # the highest counts, though the lowest is further from normal
+        ("I10", 410, 0.3, 1.6, 3),
         ("I10", 410, 1.0, 1.6, 4),
         ("I10", 409, 0.3, 1.4, 3),
         ("N184", 409, 1.0, 1.6, 4),

@@ -43,6 +43,8 @@ def test_windows_count_clock_hours(by_clock):
     assert rows["urineoutput_6hr"].to_list() == [100, 110, 11]
     assert rows["urineoutput_12hr"].to_list() == [100, 110, 111]
     assert rows["uo"].to_list() == [100, 10, 1]
+    assert rows["uo_tm_6hr"].to_list() == [6.98, 11.02, 5.02]
+    assert rows["uo_tm_12hr"].to_list() == [6.98, 11.02, 12]
 
 
 def test_a_day_is_twenty_three_hours_back_to_the_minute(by_clock):
@@ -61,6 +63,13 @@ def test_no_rate_until_the_window_is_covered(by_clock, hours, rate):
 @pytest.mark.parametrize(("hour", "kg"), [(30, 80), (30.1, 90), (40, 90), (40.1, None)])
 def test_a_weight_holds_until_its_end_inclusive(by_clock, hour, kg):
     assert by_clock([(hour, 1)], weights=((24, 30, 80), (30, 40, 90)))["weight"].to_list() == [kg]
+
+
+def test_a_heart_rate_a_month_off_is_of_another_stay(one_stay, chart, voided, weight):
+    month = 31 * 24  # the stay lies from January 2 to 4; both December and January have 31 days
+    for hour, counts in ((24 - month, False), (24.1 - month, True), (71.9 + month, True), (72 + month, False)):
+        rates = urine_output_rate(one_stay, chart((hour, 220045, 80)), voided((30, 100)), weight())
+        assert rates.collect().height == counts, hour
 
 
 def test_a_stay_without_heart_rate_has_no_rate(one_stay, chart, voided, weight):

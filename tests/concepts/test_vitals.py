@@ -31,10 +31,9 @@ def test_temperature_is_judged_in_its_own_scale(chart, itemid, charted, celsius)
     ],
 )
 def test_bounds(chart, column, itemid, believed, not_believed):
-    rows = (
-        vitalsign(chart((0, itemid, believed), (1, itemid, not_believed), (2, itemid, 0))).collect().sort("charttime")
-    )
-    assert rows[column].to_list() == [believed, None, None]
+    entries = [(0, itemid, believed), (1, itemid, not_believed), (2, itemid, 0), (3, itemid, 0.5)]
+    rows = vitalsign(chart(*entries)).collect().sort("charttime")
+    assert rows[column].to_list() == [believed, None, None, 0.5]
 
 
 def test_cuff_and_arterial_line_of_one_time_are_averaged_but_the_cuff_is_kept_apart(chart):

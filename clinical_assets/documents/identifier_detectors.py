@@ -1,0 +1,202 @@
+"""Finds identifiers in clinical text by rules: names by their surroundings, numbers and addresses by their shape.
+
+A table of patterns, the more certain first; where two overlap the earlier row wins. What these rules cannot see is
+said in `deidentification`. Kinds follow the 18 identifiers of the HIPAA Safe Harbor method (45 CFR 164.514(b)(2)).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+NAME, DATE, AGE = "name", "date", "age"
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """An identifier found: `text[start:end]` is a `kind`."""
+
+    start: int
+    end: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """A pattern; its group `it`, or all of it, is an identifier of that kind."""
+
+    kind: str
+    pattern: re.Pattern[str]
+
+
+def _detector(kind: str, pattern: str, flags: int = 0) -> Detector:
+    return Detector(kind, re.compile(pattern, flags))
+
+
+# One word of a name: Smith, O'Brien, McBee, Smith-Jones, D.; or in capitals.
+_WORD = r"(?:(?:[A-Z]['’])?(?:Mc|Mac|De|Van|La|Le)?[A-Z][a-zà-ÿ]+(?:[-'’][A-Z]?[a-zà-ÿ]+)*)"
+_CAPITALS = r"(?:[A-Z]['’]?[A-Z]+(?:[-'’][A-Z]+)*)"
+_INITIAL = r"(?:[A-Z]\.?(?![a-z]))"
+# Words in capitals, or with one, that stand beside names without being part of them.
+_NOT_NAMES = (
+    r"(?!(?:The|This|That|He|She|They|We|I|It|Will|Has|Had|Is|Was|In|On|At|By|For|From|With|And|Or|Patient|Name|Date|DOB"
+    r"|Age|Sex|Gender|MRN|Seen|Please|Phone|Fax|Address|Plan|History|Department|Hospital|Clinic|Unknown|None|Practitioner"
+    r"|Denies|Type|NAME|DATE|AGE|SEX|PATIENT|ATTENDING|ADMIT|SERVICE|STATUS|SIGNED|NOT|MD|DO|RN|NP|PA|PHD|THE|AND|ON|AT|FOR"
+    r"|IS|WAS|HAS|URGENCY|ENTRY|DICTATED)\b)"
+)
+_PART = rf"{_NOT_NAMES}(?:{_WORD}|{_CAPITALS}|{_INITIAL})"
+_FULL = rf"(?:{_PART}(?:,?[ \t]+{_PART}){{0,3}})"
+_SEVERAL = rf"(?:{_PART}(?:[ \t]+{_PART}){{1,3}})"
+# No "mother" or "father": what follows those labels is a diagnosis.
+_LABELS = (
+    r"(?:patient|pt|full|first|last|legal|preferred|maiden)(?:['’]s)? name|patient|pt|attending(?: physician| provider)?"
+    r"|physician|provider|surgeon|assistant|assistant surgeon|co-?surgeon|anesthesiologist|radiologist|pathologist|resident"
+    r"|fellow|author|pcp|primary care (?:physician|provider)|referring (?:physician|provider|md)"
+    r"|ordering (?:physician|provider)|(?:dictated|transcribed|signed|verified|reviewed|read|reported|requested|cosigned"
+    r"|authenticated) by|emergency contact|next of kin|guardian|spouse|caregiver|interpreter"
+)
+_SIGNING = r"(?:electronically )?signed by|dictated by|transcribed by|verified by|reviewed by"
+_TITLES = r"(?:(?:Drs?|Mr|Mrs|Ms|Miss|Mx|Prof|Rev)\b\.?|(?:DRS?|MRS?|MS|PROF)\.|Professor\b|Doctor\b|Nurse\b)"
+_SURE_CREDENTIALS = r"(?:M\.?D\.?|R\.?N\.?|Ph\.?D\.?|PA-C|APRN|CRNP|FNP|Pharm\.?D\.?|LCSW)(?!\w)"
+_CREDENTIALS = rf"(?:{_SURE_CREDENTIALS}|(?:D\.?O\.?|N\.?P\.?|P\.?A\.?|DDS|DPM)(?!\w))"
+_RELATIVES = (
+    r"wife|husband|spouse|partner|mother|father|mom|dad|son|daughter|brother|sister|aunt|uncle|grandmother|grandfather"
+    r"|friend|neighbor|guardian|caregiver"
+)
+_STREET = (
+    r"Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Place|Way|Terrace|Circle|Highway|Hwy|Parkway|Pkwy"
+    r"|Square|Trail"
+)
+_STATES = r"A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|P[AR]|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY]"
+_TOWN = r"[A-Z][A-Za-z.'-]+(?:\s+[A-Z][A-Za-z.'-]+){0,2}"
+_MONTH = (
+    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
+    r"|Nov(?:ember)?|Dec(?:ember)?|JAN(?:UARY)?|FEB(?:RUARY)?|MAR(?:CH)?|APR(?:IL)?|MAY|JUNE?|JULY?|AUG(?:UST)?"
+    r"|SEPT?(?:EMBER)?|OCT(?:OBER)?|NOV(?:EMBER)?|DEC(?:EMBER)?)"
+)
+_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
+_NTH = r"(?:st|nd|rd|th)?"
+_YEAR = r"(?:19|20)\d\d"
+# "on 3/26" is a day; "pain of 7/10", "4/5 strength" and "2/6 murmur" are not.
+_DAY_FOLLOWS = r"(?:on|since|until|dated|admitted|discharged|seen)[: ]+"
+_IS_A_GRADE = r"(?!\s*(?:strength|in the|bilateral|systolic|diastolic|pain|murmur|scale))"
+_NO_DOSE = r"(?!\s*(?:mg|mcg|ml|%|units|tablets|/|\.\d|-year|:))"
+_NUMBER_LABELS = (
+    r"(?:MRN|MR ?#|M\.R\.N\.|medical record(?: (?:number|no\.?|#))?|patient (?:id|identifier|number)|chart (?:number|no\.?)"
+    r"|account(?: (?:number|no\.?))?|acct|accession(?: (?:number|no\.?))?|member id|policy(?: (?:number|no\.?))?"
+    r"|insurance id|health plan(?: id)?|subscriber id|encounter (?:id|number)|visit (?:id|number)|csn|npi|dea|license"
+    r"(?: (?:number|no\.?))?|serial(?: (?:number|no\.?))?|device id|s/n|case (?:number|no\.?)|specimen (?:id|number))"
+)
+_NUMBER = r"(?=[A-Z0-9-]*\d)[A-Z0-9][A-Z0-9-]{3,19}"
+_PHONE_LABELS = r"(?:phone|tel|telephone|cell|fax|mobile|call|home|work)"
+_EXTENSION = r"(?:\s*(?:x|ext\.?)\s*\d{1,6})?"
+_I = re.IGNORECASE
+
+DETECTORS: tuple[Detector, ...] = (
+    _detector("email", r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}\b"),
+    _detector("url", r"\bhttps?://[^\s<>\"')]+|\bwww\.[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}(?:/[^\s<>\"')]*)?", _I),
+    _detector("ssn", r"\b\d{3}-\d{2}-\d{4}\b"),
+    _detector("ssn", r"\b(?:SSN|social security(?: (?:number|no\.?))?)\s*[:#]?\s*(?P<it>\d[\d -]{7,10}\d)", _I),
+    _detector("number", rf"\b{_NUMBER_LABELS}\s*(?:[:#]|is|no\.?)?\s*#?\s*(?P<it>{_NUMBER})\b", _I),
+    _detector(
+        "phone",
+        rf"(?<![\d.-])(?:\+?1[ .-]?)?(?:\(\d{{3}}\) ?|\d{{3}}[ .-])\d{{3}}[ .-]\d{{4}}{_EXTENSION}(?![\d-])",
+        _I,
+    ),
+    _detector("phone", rf"\b{_PHONE_LABELS}\s*(?:number|no\.?)?\s*[:#]?\s*(?P<it>\d{{3}}-\d{{4}}|\d{{7,10}})\b", _I),
+    _detector("phone", r"\b(?:pager|beeper|pgr)\s*(?:number|no\.?|is)?\s*[:#]?\s*(?P<it>\d{4,10})\b", _I),
+    _detector("phone", r"\+\d{1,3}[ .-]?(?:\(?\d{1,4}\)?[ .-]){2,5}\d{2,4}\b"),
+    _detector("ip", r"\b(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)\b"),
+    _detector(
+        "address",
+        rf"\b\d{{1,6}}[A-Z]?\s+(?:[NSEW]\.?\s+)?(?:[A-Z][\w'.-]*\s+){{1,4}}(?:{_STREET})\b\.?"
+        r"(?:,?\s+(?:Apt|Apartment|Suite|Ste|Unit|#)\.?\s*#?\w{1,6})?",
+    ),
+    _detector("address", r"\bP\.?\s?O\.?\s+Box\s+\d+\b", _I),
+    _detector("address", rf"\b{_TOWN},?\s+(?:{_STATES})\.?,?\s+\d{{5}}(?:-\d{{4}})?\b"),
+    _detector("address", r"\b(?:zip(?: ?code)?)\s*[:#]?\s*(?P<it>\d{5}(?:-\d{4})?)\b", _I),
+    # dates with their year, then months, then days without a year where the words before say that they are days
+    _detector(DATE, rf"\b{_YEAR}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?=\b|T)"),
+    _detector(DATE, rf"(?<![\d/.]){_DAY}/{_DAY}/(?:{_YEAR}|\d\d)(?![\d/])"),
+    _detector(DATE, rf"(?<![\d.-]){_DAY}(?P<mark>[.-]){_DAY}(?P=mark){_YEAR}(?![\d-])"),
+    _detector(DATE, rf"\b{_MONTH}\.?[ -]{_DAY}{_NTH}(?:,[ ]*|[ -]){_YEAR}\b"),
+    _detector(DATE, rf"\b{_DAY}{_NTH}(?: of)?[ -]{_MONTH}\.?(?:,[ ]*|[ -]){_YEAR}\b"),
+    _detector(DATE, rf"\b{_MONTH}\.?,? {_YEAR}\b"),
+    _detector(DATE, rf"(?<![\d/.])(?:0?[1-9]|1[0-2])/{_YEAR}\b"),
+    _detector(DATE, rf"\b{_MONTH}\.? {_DAY}{_NTH}\b{_NO_DOSE}"),
+    _detector(DATE, rf"\b{_DAY}{_NTH} (?:of )?{_MONTH}\b"),
+    _detector(DATE, rf"\b{_DAY_FOLLOWS}(?P<it>(?:0?[1-9]|1[0-2])/{_DAY})(?![\d/%]){_IS_A_GRADE}", _I),
+    # ages above 89
+    _detector(AGE, r"\b(?P<it>9\d|1[0-3]\d)(?=[ -]*(?:year|yr|y)s?[ -]*(?:/|-)?[ -]*(?:old|o)\b)", _I),
+    _detector(AGE, r"\b(?:aged?|age is|age of)\s*[:=]?\s*(?P<it>9\d|1[0-3]\d)\b(?!\s*(?:%|days|months|weeks))", _I),
+    _detector(AGE, r"\b(?P<it>9\d|1[0-3]\d)(?=[ -]*(?:y\.?o\.?\b|yo[mf]?\b|years of age))", _I),
+    # names by their surroundings
+    _detector(NAME, rf"\b(?i:{_LABELS})[ \t]*[:][ \t]*(?P<it>{_FULL})"),
+    _detector(NAME, rf"\b(?i:{_SIGNING})[ \t]+(?P<it>{_FULL})"),
+    _detector(NAME, rf"\b{_TITLES}[ \t]+(?P<it>{_FULL})"),
+    _detector(NAME, rf"\b(?P<it>{_FULL}),[ \t]+(?={_SURE_CREDENTIALS})"),
+    _detector(NAME, rf"\b(?P<it>{_SEVERAL}),?[ \t]+(?={_CREDENTIALS})"),
+    _detector(NAME, rf"\b(?i:{_RELATIVES}),?[ \t]+(?P<it>{_NOT_NAMES}{_WORD}(?:[ \t]+{_NOT_NAMES}{_WORD})?)\b"),
+    _detector(NAME, rf"\bDear[ \t]+(?P<it>{_FULL})"),
+)
+
+# Words that are names and also medicine, colours, months or plain English: alone they are not replaced elsewhere in
+# the text.
+_ALSO_WORDS = re.compile(
+    "white|black|brown|green|gray|grey|young|long|short|stone|day|rose|bell|may|april|june|august|will|grant|hand|foot|head"
+    "|back|parkinson|alzheimer|hodgkin|crohn|graves|down|burns|cushing|addison|paget|wilson|barrett|marsh|price|chambers|park"
+    "|lake|banks|fields?|woods?|rice|cook|baker|mason|hope|grace|joy|faith|art|mark|bill|rich|frank|dean|major|best|good"
+    "|english|french|german|hunt|chase|cross|little|small|large|strong|power|law|love|rush|hall|wall|mills|ray|case|page"
+    "|bond|ford|king|knight|bishop|pope|miller|smart|wise|sharp|swift|west|north|south|east|summer|winter|snow|frost|rivers"
+)
+
+
+def detect(text: str, known: Iterable[str] = ()) -> list[Identifier]:
+    """Identifiers in a text, in order, not overlapping.
+
+    Args:
+        text: any text.
+        known: the patient's own identifiers where they are known (names, numbers, address lines): found wherever they
+            stand as whole words, in any case.
+    """
+    taken: list[Identifier] = []
+    candidates = [*_known(text, known), *_by_pattern(text)]
+    for found in [*candidates, *_repeated_names(text, candidates)]:
+        if found.end > found.start and all(found.end <= t.start or found.start >= t.end for t in _near(taken, found)):
+            taken.append(found)
+    return sorted(taken, key=lambda identifier: identifier.start)
+
+
+def _near(taken: Sequence[Identifier], found: Identifier) -> Iterator[Identifier]:
+    return (t for t in taken if t.start < found.end and t.end > found.start)
+
+
+def _known(text: str, known: Iterable[str]) -> Iterator[Identifier]:
+    for value in sorted({v.strip() for v in known if len(v.strip()) > 1}, key=len, reverse=True):
+        words = r"\s+".join(re.escape(word) for word in value.split())
+        for match in re.finditer(rf"(?<!\w){words}(?!\w)", text, re.IGNORECASE):
+            yield Identifier(match.start(), match.end(), "number" if any(c.isdigit() for c in value) else NAME)
+
+
+def _by_pattern(text: str) -> Iterator[Identifier]:
+    for detector in DETECTORS:
+        for match in detector.pattern.finditer(text):
+            group = "it" if "it" in detector.pattern.groupindex else 0
+            yield Identifier(match.start(group), match.end(group), detector.kind)
+
+
+def _repeated_names(text: str, found: Iterable[Identifier]) -> Iterator[Identifier]:
+    """The other mentions of names found once: "Mr. Perry" makes every later "Perry" a name."""
+    words = {
+        word
+        for identifier in found
+        if identifier.kind == NAME
+        for word in re.findall(r"[\w'’-]+", text[identifier.start : identifier.end])
+        if len(word) > 2 and word[0].isupper() and not _ALSO_WORDS.fullmatch(word.lower())
+    }
+    spellings = words | {w.capitalize() for w in words if w.isupper()} | {w.upper() for w in words if len(w) > 3}
+    if spellings:
+        anywhere = re.compile(rf"(?<!\w)(?:{'|'.join(sorted(map(re.escape, spellings), key=len, reverse=True))})(?!\w)")
+        for match in anywhere.finditer(text):
+            yield Identifier(match.start(), match.end(), NAME)
