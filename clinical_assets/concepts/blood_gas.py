@@ -10,7 +10,7 @@ from datetime import timedelta
 import polars as pl
 
 from clinical_assets.concepts.declaration import (
-    CHARTTIME,
+    DRAWN,
     HADM_ID,
     STAY_ID,
     SUBJECT_ID,
@@ -82,7 +82,7 @@ BG = concept(
     columns=(
         SUBJECT_ID,
         HADM_ID,
-        CHARTTIME,
+        DRAWN,
         text("specimen", "Specimen type as entered: ART., VEN., MIX., CENTRAL VENOUS.; null is unknown."),
         *(m.column() for m in (SO2, PO2, PCO2)),
         number("fio2_chartevents", "Inspired oxygen charted last in the 4 h before the gas.", "%"),

@@ -49,7 +49,9 @@ def points(name: str, meaning: str, most: int) -> Column:
 SUBJECT_ID = Column(name="subject_id", type=Type.INTEGER, meaning="The patient.", nullable=False)
 HADM_ID = Column(name="hadm_id", type=Type.INTEGER, meaning="The hospital stay; null where none was recorded.")
 STAY_ID = Column(name="stay_id", type=Type.INTEGER, meaning="The ICU stay.", nullable=False)
-CHARTTIME = timestamp("charttime", "When the observation holds (chart or specimen time).", nullable=False)
+CHARTTIME = timestamp("charttime", "When the observation holds.", nullable=False)
+DRAWN = timestamp("charttime", "When the blood was drawn; known only later, when the result was stored.")
+GIVEN_STAY_ID = integer("stay_id", "The ICU stay; the release allows infusions without one.")
 
 
 def concept(

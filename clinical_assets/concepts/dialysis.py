@@ -6,6 +6,7 @@ import polars as pl
 
 from clinical_assets.concepts.declaration import (
     CHARTTIME,
+    GIVEN_STAY_ID,
     STAY_ID,
     SUBJECT_ID,
     concept,
@@ -147,7 +148,7 @@ RRT = concept(
     grain="one row per ICU stay, chart time and kind of dialysis entry (repeated within overlapping procedures)",
     meaning="Any sign of dialysis, whether it was running, and of which kind.",
     columns=(
-        STAY_ID,
+        GIVEN_STAY_ID,
         CHARTTIME,
         flag(
             "dialysis_present", "1 where the patient is on dialysis, also by a mere catheter; there are no other rows."

@@ -151,8 +151,9 @@ def kdigo_stages(
     smoothed = pl.col("aki_stage").rolling_max_by(
         "since_admission", f"{int(SMOOTHED_OVER.total_seconds())}i", closed="both"
     )
-    timed = rows.filter(pl.col("charttime").is_not_null()).with_columns(aki_stage_smoothed=smoothed.over("subject_id"))
-    untimed = rows.filter(pl.col("charttime").is_null()).with_columns(aki_stage_smoothed=pl.col("aki_stage"))
+    known = pl.col("since_admission").is_not_null()
+    timed = rows.filter(known).with_columns(aki_stage_smoothed=smoothed.over("subject_id"))
+    untimed = rows.filter(~known).with_columns(aki_stage_smoothed=pl.col("aki_stage").max().over("subject_id"))
     return pl.concat([conform(timed, KDIGO_STAGES), conform(untimed, KDIGO_STAGES)])
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from clinical_assets.concepts.declaration import CHARTTIME, HADM_ID, SUBJECT_ID, concept, conform, integer
+from clinical_assets.concepts.declaration import DRAWN, HADM_ID, SUBJECT_ID, concept, conform, integer
 from clinical_assets.concepts.measurements import (
     Measurement,
     is_item,
@@ -33,7 +33,7 @@ def _panel(name: str, meaning: str, measurements: Sequence[Measurement]) -> Tabl
         name,
         grain=f"one row per specimen with any {name.replace('_', ' ')} result",
         meaning=meaning,
-        columns=(SUBJECT_ID, HADM_ID, CHARTTIME, SPECIMEN_ID, *(m.column(_HIGHEST) for m in measurements)),
+        columns=(SUBJECT_ID, HADM_ID, DRAWN, SPECIMEN_ID, *(m.column(_HIGHEST) for m in measurements)),
         primary_key=("specimen_id",),
         happened="charttime",
     )
@@ -142,7 +142,7 @@ BLOOD_DIFFERENTIAL = concept(
     columns=(
         SUBJECT_ID,
         HADM_ID,
-        CHARTTIME,
+        DRAWN,
         SPECIMEN_ID,
         WHITE_CELLS.column(_HIGHEST),
         *(m.column(_COUNTED) for m in ABSOLUTE_COUNTS),

@@ -8,8 +8,8 @@ from __future__ import annotations
 import polars as pl
 
 from clinical_assets.concepts.declaration import (
+    GIVEN_STAY_ID,
     HADM_ID,
-    STAY_ID,
     SUBJECT_ID,
     concept,
     conform,
@@ -88,7 +88,7 @@ NEUROBLOCK = concept(
     grain="one row per infusion of a neuromuscular blocker at a constant rate",
     meaning="Continuous neuromuscular blockade; boluses have no rate and no row.",
     columns=(
-        STAY_ID,
+        GIVEN_STAY_ID,
         integer("orderid", "The order."),
         number("drug_rate", "Rate, in the unit charted."),
         number("drug_amount", "Amount given in the interval, in the unit charted."),

@@ -159,6 +159,20 @@ def _oxygenation(icustays: pl.LazyFrame, bg: pl.LazyFrame, ventilation: pl.LazyF
     return during(gases, invasive_periods(ventilation), "ventilated", from_start=True)
 
 
+def _lowest_oxygenation(gases: pl.LazyFrame) -> pl.LazyFrame:
+    ratio = pl.col("pao2fio2ratio")
+    apart = gases.with_columns(
+        pao2fio2ratio_novent=pl.when(~pl.col("ventilated")).then(ratio),
+        pao2fio2ratio_vent=pl.when("ventilated").then(ratio),
+    )
+    return _by_hour(apart, "stay_id", pl.col("pao2fio2ratio_novent", "pao2fio2ratio_vent").min())
+
+
+def _urine_of_a_day() -> pl.Expr:
+    covered = pl.col("uo_tm_24hr")
+    return pl.when(covered.is_between(*URINE_COVERED)).then(pl.col("urineoutput_24hr") / covered * 24)
+
+
 def _running_at_hours_end(infusion: pl.LazyFrame, name: str) -> pl.LazyFrame:
     """The highest rate at each full hour in (start, end] of an infusion."""
     first = pl.col("starttime").dt.truncate("1h") + _HOUR
@@ -192,36 +206,24 @@ def sofa(
 
     Laboratory results are matched by hospital stay, blood gases by patient, all else by ICU stay.
     """
-    ratio, covered = pl.col("pao2fio2ratio"), pl.col("uo_tm_24hr")
-    per_day = pl.col("urineoutput_24hr") / covered * 24
-    worst = (
-        _by_hour(
-            _oxygenation(icustays, bg, ventilation).with_columns(
-                pao2fio2ratio_novent=pl.when(~pl.col("ventilated")).then(ratio),
-                pao2fio2ratio_vent=pl.when("ventilated").then(ratio),
-            ),
-            "stay_id",
-            pl.col("pao2fio2ratio_novent", "pao2fio2ratio_vent").min(),
-        ),
+    infusions = (epinephrine, norepinephrine, dopamine, dobutamine)
+    of_stays = (
+        _lowest_oxygenation(_oxygenation(icustays, bg, ventilation)),
         _by_hour(vitalsign, "stay_id", pl.col("mbp").min().alias("meanbp_min")),
         _by_hour(gcs, "stay_id", pl.col("gcs").min().alias("gcs_min")),
-        _by_hour(
-            urine_output_rate,
-            "stay_id",
-            pl.when(covered.is_between(*URINE_COVERED)).then(per_day).max().alias("uo_24hr"),
-        ),
+        _by_hour(urine_output_rate, "stay_id", _urine_of_a_day().max().alias("uo_24hr")),
+        *(_running_at_hours_end(infusion, name) for name, infusion in zip(PRESSORS, infusions, strict=True)),
+    )
+    of_hospital_stays = (
         _by_hour(enzyme, "hadm_id", pl.col("bilirubin_total").max().alias("bilirubin_max")),
         _by_hour(chemistry, "hadm_id", pl.col("creatinine").max().alias("creatinine_max")),
         _by_hour(complete_blood_count, "hadm_id", pl.col("platelet").min().alias("platelet_min")),
-        _running_at_hours_end(epinephrine, "epinephrine"),
-        _running_at_hours_end(norepinephrine, "norepinephrine"),
-        _running_at_hours_end(dopamine, "dopamine"),
-        _running_at_hours_end(dobutamine, "dobutamine"),
     )
     hours = icustay_hourly.join(icustays.select("stay_id", "hadm_id"), on="stay_id")
-    for frame in worst:
-        by = "hadm_id" if "hadm_id" in frame.collect_schema() else "stay_id"
-        hours = hours.join(frame, on=[by, "endtime"], how="left")
+    for frame in of_stays:
+        hours = hours.join(frame, on=["stay_id", "endtime"], how="left")
+    for frame in of_hospital_stays:
+        hours = hours.join(frame, on=["hadm_id", "endtime"], how="left")
     scored = hours.with_columns(
         starttime=pl.col("endtime") - _HOUR,
         respiration=_respiration_hourly(),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from clinical_assets.concepts.declaration import STAY_ID, concept, conform, integer, number, timestamp
+from clinical_assets.concepts.declaration import GIVEN_STAY_ID, concept, conform, integer, number, timestamp
 from clinical_assets.concepts.published_arithmetic import rounded
 from clinical_assets.tables import Table
 
@@ -49,7 +49,7 @@ def _table(drug: Infusion) -> Table:
         grain="one row per infusion at a constant rate",
         meaning=f"Infusions of {drug.name}; a change of rate begins a new row.",
         columns=(
-            STAY_ID,
+            GIVEN_STAY_ID,
             integer("linkorderid", "The order the rows of one infusion share."),
             number("vaso_rate", "Rate; null for a bolus.", drug.unit),
             number("vaso_amount", "Amount given in the interval, in the unit charted.", drug.amount_unit),
@@ -126,7 +126,7 @@ VASOACTIVE_AGENT = concept(
     grain="one row per ICU stay and interval without a change of any vasoactive infusion (repeated where they overlap)",
     meaning="The rates of all vasoactive drugs side by side; also the intervals between infusions, all null.",
     columns=(
-        STAY_ID,
+        GIVEN_STAY_ID,
         timestamp("starttime", "A time at which some vasoactive infusion began or ended.", nullable=False),
         timestamp("endtime", "The stay's next such time.", nullable=False),
         *(number(drug.name, f"Rate of {drug.name}.", drug.unit) for drug in DRUGS),
@@ -163,8 +163,8 @@ def vasoactive_agent(
         )
         .unique()
         .with_columns(
-            interval=pl.col("starttime").rank("ordinal").cast(pl.Int64).over("stay_id"),
-            endtime=pl.col("starttime").shift(-1).over("stay_id", order_by="starttime"),
+            interval=pl.col("starttime").rank("ordinal").cast(pl.Int64).over("subject_id", "stay_id"),
+            endtime=pl.col("starttime").shift(-1).over("subject_id", "stay_id", order_by="starttime"),
         )
     )
     numbered = changes.select(*stay_and_time, "interval")
@@ -197,7 +197,7 @@ NOREPINEPHRINE_EQUIVALENT_DOSE = concept(
     grain="one row per interval of `vasoactive_agent` with a vasopressor",
     meaning="All vasopressors expressed as norepinephrine.",
     columns=(
-        STAY_ID,
+        GIVEN_STAY_ID,
         timestamp("starttime", "Begin of the interval.", nullable=False),
         timestamp("endtime", "End of the interval.", nullable=False),
         number("norepinephrine_equivalent_dose", "Equivalent rate of norepinephrine, to 4 decimals.", PER_WEIGHT),

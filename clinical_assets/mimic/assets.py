@@ -13,8 +13,7 @@ from clinical_assets.declaration import Site, asset_arguments
 from clinical_assets.mimic import csv_records, loading, reader
 from clinical_assets.mimic.catalogue import TABLES
 from clinical_assets.mimic.inventory import Inventory, SourceFile
-from clinical_assets.mimic.loading import ShardSorter
-from clinical_assets.mimic.reader import QUARANTINE_SCHEMA, read
+from clinical_assets.mimic.reader import QUARANTINE_SCHEMA
 from resources.lake import VERSION, Lake
 from resources.lake_io_manager import report
 from resources.sources import Sources
@@ -90,38 +89,29 @@ def _load(
     home: Path,
 ) -> int:
     """Read the file into the lake; returns the number of rows sent to the quarantine."""
-    table = source.table
-    refused: list[pa.Table] = []
-    with (
-        sources.open(source.path) as raw,
-        lake.write(table.path, table.arrow_schema, partitions, provenance) as writer,
-        ShardSorter(table, lake.subject_shards, scratch=home / SCRATCH) as sorter,
-    ):
-        tell = _progress(context, source, raw.tell)
-        for rows in read(raw, source.path, table, source.absent_columns):
-            if rows.quarantined.num_rows:
-                refused.append(rows.quarantined)
-            if partitions is None:
-                writer.write(None, rows.table)
-            else:
-                sorter.add(rows.table, partitions)
-            tell(rows.table.num_rows)
-        for partition in partitions or ():
-            for piece in sorter.sorted_rows(partition):
-                writer.write(partition, piece)
-            writer.finish(partition)
-    report(context, writer.stored)
-    return _quarantine(lake, table.path, refused, provenance)
+    with sources.open(source.path) as raw:
+        loaded = loading.load(
+            raw,
+            source.path,
+            source.table,
+            lake,
+            partitions,
+            scratch=home / SCRATCH,
+            absent=source.absent_columns,
+            provenance=provenance,
+            tell=_progress(context, source, raw.tell),
+        )
+    report(context, loaded.stored)
+    return _quarantine(lake, source.table.path, loaded.quarantined, provenance)
 
 
-def _quarantine(lake: Lake, table: str, refused: list[pa.Table], provenance: dict[str, str]) -> int:
+def _quarantine(lake: Lake, table: str, refused: pa.Table, provenance: dict[str, str]) -> int:
     """Keep the refused rows beside the table, so that nothing is lost; an emptied quarantine is emptied there too."""
     place = f"quarantine/{table}"
-    count: int = sum(r.num_rows for r in refused)
-    if count or lake.stored(place) is not None:
+    if refused.num_rows or lake.stored(place) is not None:
         with lake.write(place, QUARANTINE_SCHEMA, None, provenance) as writer:
-            writer.write(None, pa.concat_tables([QUARANTINE_SCHEMA.empty_table(), *refused]))
-    return count
+            writer.write(None, refused)
+    return int(refused.num_rows)
 
 
 def _progress(

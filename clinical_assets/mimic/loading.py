@@ -8,23 +8,86 @@ cut into ranges of patients from its exact row counts, so that its sort fits too
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from types import MappingProxyType, TracebackType
+from typing import BinaryIO, Self
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.ipc as paipc
 
-from clinical_assets.mimic.reader import to_polars
-from clinical_assets.tables import Table
+from clinical_assets.mimic.reader import QUARANTINE_SCHEMA, read, to_polars
+from clinical_assets.tables import SourceTable, Table
+from resources.lake import Lake, StoredFile
 from resources.ownership import owned_name, owner_is_dead
 from resources.sharding import shard_names, shard_of
 
 BUDGET_BYTES = 192 << 20
 """Rows held in memory at a time; sorting takes about three times as much."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a load left in the lake, and the rows it refused (see `QUARANTINE_SCHEMA`)."""
+
+    stored: Mapping[str | None, StoredFile]
+    quarantined: pa.Table
+
+
+def load(
+    raw: BinaryIO,
+    file: str,
+    table: SourceTable,
+    lake: Lake,
+    partitions: Sequence[str] | None,
+    *,
+    scratch: Path,
+    absent: Sequence[str] = (),
+    provenance: Mapping[str, str] = MappingProxyType({}),
+    tell: Callable[[int], None] = lambda rows: None,
+) -> Loaded:
+    """Replace a table's partitions by what a file holds for them, in one pass over the file.
+
+    Args:
+        raw: the file's bytes, gzip or plain.
+        file: path named in errors.
+        table: the declaration.
+        lake: where to.
+        partitions: shards to replace; None for an unpartitioned table, whose rows keep the file's order.
+        scratch: folder for what does not fit in memory.
+        absent: columns this release may lack.
+        provenance: kept in the Parquet files.
+        tell: called with the number of rows of each block read.
+
+    Raises:
+        SourceFileError: the file is not what it should be; the table stays as it was.
+    """
+    refused = [QUARANTINE_SCHEMA.empty_table()]
+    with (
+        lake.write(table.path, table.arrow_schema, partitions, provenance) as writer,
+        ShardSorter(table, lake.subject_shards, scratch=scratch) as sorter,
+    ):
+        for rows in read(raw, file, table, absent):
+            refused.append(rows.quarantined)
+            if partitions is None:
+                writer.write(None, rows.table)
+            else:
+                sorter.add(rows.table, partitions)
+            tell(rows.table.num_rows)
+
+        def finish(partition: str) -> None:
+            for piece in sorter.sorted_rows(partition):
+                writer.write(partition, piece)
+            writer.finish(partition)
+
+        # Sorting and compressing one shard leaves a core idle; two shards at a time keep both busy.
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(finish, partitions or ()))
+    return Loaded(writer.stored, pa.concat_tables(refused))
 
 
 class ShardSorter:

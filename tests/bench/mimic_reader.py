@@ -15,8 +15,7 @@ import numpy as np
 import polars as pl
 
 from clinical_assets.mimic.catalogue import TABLES
-from clinical_assets.mimic.loading import ShardSorter
-from clinical_assets.mimic.reader import read
+from clinical_assets.mimic.loading import load
 from resources.lake import Lake
 from resources.sharding import shard_names
 from tests.bench.measuring import alone, table
@@ -95,19 +94,9 @@ def write_chartevents(path: Path, rows: int, block: int = 200_000) -> None:
 def with_ours(source: str, out: str) -> dict[str, float]:
     """The project's own path, as the asset runs it."""
     lake = Lake(root=out, subject_shards=SHARDS)
-    names = shard_names(SHARDS)
-    with (
-        Path(source).open("rb") as raw,
-        lake.write("chartevents", CHARTEVENTS.arrow_schema, names, {}) as writer,
-        ShardSorter(CHARTEVENTS, SHARDS, scratch=Path(out) / "scratch") as sorter,
-    ):
-        for rows in read(raw, source, CHARTEVENTS):
-            sorter.add(rows.table, names)
-        for name in names:
-            for piece in sorter.sorted_rows(name):
-                writer.write(name, piece)
-            writer.finish(name)
-    return {"rows": sum(f.rows for f in writer.stored.values())}
+    with Path(source).open("rb") as raw:
+        loaded = load(raw, source, CHARTEVENTS, lake, shard_names(SHARDS), scratch=Path(out) / "scratch")
+    return {"rows": sum(f.rows for f in loaded.stored.values())}
 
 
 def with_duckdb(source: str, out: str) -> dict[str, float]:

@@ -55,3 +55,9 @@ def test_first_day_of_arterial_gases_leaves_venous_and_unknown_ones_out(one_stay
     )
     assert first_day_bg(one_stay, gases).collect().select("po2_min", "po2_max").row(0) == (40, 300)
     assert first_day_bg_art(one_stay, gases).collect().select("po2_min", "po2_max").row(0) == (90, 90)
+
+
+def test_a_gas_drawn_at_an_unknown_time_has_no_charted_oxygen(mimic_rows, chart):
+    gas = {"labevent_id": 1, "subject_id": 1, "specimen_id": 7, "itemid": PO2, "valuenum": 80.0}
+    row = bg(mimic_rows("labevents", gas), chart((0, FIO2_CHART, 40))).collect().row(0, named=True)
+    assert (row["charttime"], row["po2"], row["fio2_chartevents"]) == (None, 80, None)

@@ -270,7 +270,7 @@ def test_units_are_those_the_items_are_charted_in(demo, measurement):
             },
         ),
     ],
-    ids=str,
+    ids=lambda value: str(value) if not isinstance(value, set) else "named",
 )
 def test_single_items(labels, items, expected):
     assert {labels[itemid] for itemid in items} == expected

@@ -1,6 +1,7 @@
 import pytest
 
 from clinical_assets.concepts.kdigo import creatinine_baseline, kdigo_creatinine, kdigo_stages
+from clinical_assets.concepts.tables import TABLES
 
 CREATININE = 50912
 
@@ -129,3 +130,8 @@ def test_baseline_creatinine(concept_rows, mimic_rows, lowest, code, age, gender
 def test_children_have_no_baseline(concept_rows, mimic_rows):
     frames = (mimic_rows("patients"), concept_rows("chemistry"), mimic_rows("diagnoses_icd"))
     assert creatinine_baseline(concept_rows("age", {"age": 17, "hadm_id": 1}), *frames).collect().is_empty()
+
+
+def test_stages_are_declared_from_0_to_3():
+    staged = [column for column in TABLES["kdigo_stages"].columns if column.name.startswith("aki_stage")]
+    assert [column.plausible for column in staged] == [(0, 3)] * 5

@@ -21,6 +21,11 @@ from clinical_assets.concepts.laboratory import (
         ("creatinine", 50912, 150),
         ("sodium", 50983, 200),
         ("potassium", 50971, 30),
+        ("globulin", 50930, 10),
+        ("aniongap", 50868, 10_000),
+        ("bicarbonate", 50882, 10_000),
+        ("calcium", 50893, 10_000),
+        ("chloride", 50902, 10_000),
         ("glucose", 50931, 10_000),
     ],
 )
@@ -32,6 +37,22 @@ def test_impossible_chemistry_is_removed_but_the_specimen_is_kept(blood, column,
 def test_only_the_anion_gap_may_be_zero_or_less(blood):
     rows = chemistry(blood((0, 50868, -2), (1, 50983, 0), (2, 50983, -1))).collect()
     assert rows["aniongap"].to_list() == [-2]
+
+
+@pytest.mark.parametrize(
+    ("panel", "itemid", "usable"),
+    [
+        (complete_blood_count, 51301, [0.1]),
+        (enzyme, 50861, [0.1]),
+        (inflammation, 50889, [0.1]),
+        (blood_differential, 51256, [0, 0.1]),
+        (coagulation, 51237, [-1, 0, 0.1]),
+        (cardiac_marker, 51003, [-1, 0, 0.1]),
+    ],
+)
+def test_which_results_are_usable(blood, panel, itemid, usable):
+    rows = panel(blood((0, itemid, -1), (1, itemid, 0), (2, itemid, 0.1))).collect()
+    assert rows.height == len(usable)
 
 
 def test_the_highest_of_repeated_results_of_a_specimen(blood):
@@ -82,3 +103,11 @@ def test_the_first_day_is_by_patient_and_renames_platelets(one_stay, blood):
     row = first_day_lab(one_stay, *panels).collect().row(0, named=True)
     assert (row["platelets_min"], row["platelets_max"]) == (90, 300)
     assert (row["creatinine_min"], row["creatinine_max"], row["inr_max"]) == (2, 2, None)
+
+
+def test_blood_drawn_at_an_unknown_time_is_kept_but_in_no_first_day(one_stay, mimic_rows):
+    result = {"labevent_id": 1, "subject_id": 1, "specimen_id": 7, "itemid": 50912, "valuenum": 1.0}
+    results = mimic_rows("labevents", result)
+    assert chemistry(results).collect().select("charttime", "creatinine").rows() == [(None, 1.0)]
+    panels = [f(results) for f in (complete_blood_count, chemistry, blood_differential, coagulation, enzyme)]
+    assert first_day_lab(one_stay, *panels).collect()["creatinine_max"].to_list() == [None]

@@ -88,6 +88,7 @@ def test_renal_by_urine_of_a_day(hourly, at, urine, covered, day, points):
         ("epinephrine", 0.11, 4),
         ("epinephrine", 0.1, 3),
         ("norepinephrine", 0.11, 4),
+        ("norepinephrine", 0.1, 3),
         ("norepinephrine", 0.01, 3),
         ("norepinephrine", None, None),
     ],

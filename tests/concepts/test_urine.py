@@ -25,8 +25,8 @@ def test_routes_of_one_time_are_added_and_drains_are_not_urine(outputs):
 
 
 def test_irrigation_is_taken_off(outputs):
-    rows = urine_output(outputs((0, IRRIGANT_IN, 300), (0, IRRIGANT_OUT, 500))).collect()
-    assert rows["urineoutput"].to_list() == [200]
+    rows = urine_output(outputs((0, IRRIGANT_IN, 300), (0, IRRIGANT_OUT, 500), (1, IRRIGANT_IN, 0.5))).collect()
+    assert rows.sort("charttime")["urineoutput"].to_list() == [200, -0.5]
 
 
 def test_irrigation_charted_as_negative_is_not_added(outputs):

@@ -92,6 +92,14 @@ def test_kdigo_s_first_entry_covers_one_hour(elapsed):
     assert elapsed([(30, 100), (33, 10)])["uo_tm_6hr"].to_list() == [1, 4]
 
 
+@pytest.mark.parametrize(("window", "step"), [(6, 5), (12, 11), (24, 23)])
+def test_kdigo_rates_begin_when_the_window_is_just_covered(elapsed, window, step):
+    # The first entry covers one hour, the second the time since the first.
+    just, not_yet = (elapsed([(30, 0), (30 + step - early, 240)]).row(1, named=True) for early in (0, 0.1))
+    assert just[f"uo_rt_{window}hr"] == pytest.approx(240 / 80 / window)
+    assert not_yet[f"uo_rt_{window}hr"] is None
+
+
 def test_kdigo_s_six_hour_rate_needs_six_but_not_twelve_hours(elapsed):
     rows = elapsed([(30, 0), (36, 240), (49, 240)])
     assert rows["uo_tm_6hr"].to_list() == [1, 7, 13]

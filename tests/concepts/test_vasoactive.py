@@ -83,3 +83,15 @@ def test_norepinephrine_equivalents(concept_rows, at, drug, rate, equivalent):
 def test_inotropes_alone_are_no_vasopressor(concept_rows, at, drug):
     interval = concept_rows("vasoactive_agent", {"stay_id": 100, "starttime": at(0), "endtime": at(1), drug: 5.0})
     assert vasoactive.norepinephrine_equivalent_dose(interval).collect().is_empty()
+
+
+def test_an_infusion_without_a_stay_is_in_no_interval_of_another_patient(mimic_rows, at):
+    infusions = [
+        {"subject_id": n, "itemid": NOREPINEPHRINE, "starttime": at(n), "endtime": at(n + 10), "rate": 0.2}
+        for n in (1, 2)
+    ]
+    rows = agents(mimic_rows("inputevents", *infusions)).collect().sort("subject_id")
+    assert rows.select("subject_id", "stay_id", "starttime", "endtime", "norepinephrine").rows() == [
+        (1, None, at(1), at(11), None),
+        (2, None, at(2), at(12), None),
+    ]
