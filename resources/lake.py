@@ -157,10 +157,17 @@ class Lake(dg.ConfigurableResource[Any]):
         with self.filesystem.open_input_file(path) as file:
             return pq.read_metadata(file)
 
-    def version(self, table: str) -> str:
-        """The version of a stored table: of its one file, or of all its shards together; `absent` without files."""
-        partitions: list[str | None] = [*self.partitions(table)] or [None]
-        footers = [footer for partition in partitions if (footer := self.stored(table, partition)) is not None]
+    def version(self, table: str, partitions: Sequence[str] | None = None) -> str:
+        """The version of a stored table, of those of the given partitions it has; `absent` without files.
+
+        Args:
+            table: path of the table.
+            partitions: None for all.
+        """
+        present = self.partitions(table)
+        wanted = [p for p in present if partitions is None or p in partitions]
+        names: list[str | None] = [*wanted] or ([] if present else [None])
+        footers = [footer for name in names if (footer := self.stored(table, name)) is not None]
         if not footers:
             return "absent"
         versions = [(f.metadata or {}).get(VERSION.encode(), b"unversioned").decode() for f in footers]

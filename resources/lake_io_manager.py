@@ -7,7 +7,7 @@ process. (Dagster's own `UPathIOManager` cannot write several partitions in one 
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 import polars as pl
@@ -37,7 +37,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
         table = context.asset_key.to_user_string()
         partitions = sorted(context.asset_partition_keys) if context.has_asset_partitions else None
         schema = frame.head(0).to_arrow().schema
-        provenance = self._provenance(context)
+        provenance = self._provenance(context, partitions)
         with self.lake.write(table, schema, partitions, provenance) as writer:
             if partitions is None:
                 writer.write(None, frame.to_arrow())
@@ -53,10 +53,10 @@ class LakeIOManager(dg.ConfigurableIOManager):
             for number in shard.unique().sort().to_list()
         }
 
-    def _provenance(self, context: dg.OutputContext) -> dict[str, str]:
+    def _provenance(self, context: dg.OutputContext, partitions: Sequence[str] | None) -> dict[str, str]:
         code_version = context.asset_spec.code_version or "unversioned"
         inputs = {
-            key.to_user_string(): self.lake.version(key.to_user_string())
+            key.to_user_string(): self.lake.version(key.to_user_string(), partitions)
             for key in sorted(dep.asset_key for dep in context.asset_spec.deps)
         }
         digest = hashlib.sha256("|".join([code_version, *(f"{k}={v}" for k, v in inputs.items())]).encode())

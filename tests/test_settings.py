@@ -76,6 +76,6 @@ def test_the_warehouse_password_is_never_shown():
 def test_the_readme_documents_every_setting_with_its_description():
     text = README.read_text()
     for name, field in Settings.model_fields.items():
-        row = next((line for line in text.splitlines() if f"`CLINICAL_{name.upper()}`" in line), None)
+        row = next((line for line in text.splitlines() if line.startswith(f"| `CLINICAL_{name.upper()}`")), None)
         assert row is not None, f"README has no row for CLINICAL_{name.upper()}"
         assert str(field.description) in row

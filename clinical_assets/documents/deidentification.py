@@ -205,6 +205,10 @@ class Deidentifier:
             return "[date]"
 
     def _shifted_numeric(self, written: str, shift: dt.timedelta, document_date: dt.date | None) -> str:
+        if len(written) == 4 and written.isdigit():
+            return str((dt.date(int(written), 7, 1) + shift).year)
+        if len(written) == 8 and written.isdigit():
+            return (dt.datetime.strptime(written, "%Y%m%d").date() + shift).strftime("%Y%m%d")
         monthly = _MONTH_AND_YEAR.fullmatch(written)
         if monthly:
             moved = dt.date(int(monthly[2]), int(monthly[1]), _MID_MONTH) + shift

@@ -35,29 +35,38 @@ def _detector(kind: str, pattern: str, flags: int = 0) -> Detector:
 
 
 # One word of a name: Smith, O'Brien, McBee, Smith-Jones, D.; or in capitals.
-_WORD = r"(?:(?:[A-Z]['’])?(?:Mc|Mac|De|Van|La|Le)?[A-Z][a-zà-ÿ]+(?:[-'’][A-Z]?[a-zà-ÿ]+)*)"
-_CAPITALS = r"(?:[A-Z]['’]?[A-Z]+(?:[-'’][A-Z]+)*)"
+# Every repetition is bounded: an unbounded one makes a long run of hyphens cost the square of its length.
+_WORD = r"(?:(?:[A-Z]['’])?(?:Mc|Mac|De|Van|La|Le)?[A-Z][a-zà-ÿ]{1,30}(?:[-'’][A-Z]?[a-zà-ÿ]{1,30}){0,3})"
+_CAPITALS = r"(?:[A-Z]['’]?[A-Z]{1,30}(?:[-'’][A-Z]{1,30}){0,3})"
 _INITIAL = r"(?:[A-Z]\.?(?![a-z]))"
 # Words in capitals, or with one, that stand beside names without being part of them.
 _NOT_NAMES = (
-    r"(?!(?:The|This|That|He|She|They|We|I|It|Will|Has|Had|Is|Was|In|On|At|By|For|From|With|And|Or|Patient|Name|Date|DOB"
-    r"|Age|Sex|Gender|MRN|Seen|Please|Phone|Fax|Address|Plan|History|Department|Hospital|Clinic|Unknown|None|Practitioner"
-    r"|Denies|Type|NAME|DATE|AGE|SEX|PATIENT|ATTENDING|ADMIT|SERVICE|STATUS|SIGNED|NOT|MD|DO|RN|NP|PA|PHD|THE|AND|ON|AT|FOR"
-    r"|IS|WAS|HAS|URGENCY|ENTRY|DICTATED)\b)"
+    r"(?!(?:The|This|That|He|She|They|We|I|It|Will|Has|Had|Is|Was|In|On|At|By|For|From|With|And|Or|Patient|Name|Date"
+    r"|DOB|Age|Sex|Gender|MRN|Seen|Please|Phone|Fax|Address|Plan|History|Department|Hospital|Clinic|Unknown|None|Practitioner"
+    r"|Denies|Type|NAME|DATE|AGE|SEX|PATIENT|ATTENDING|ADMIT|SERVICE|STATUS|SIGNED|NOT|MD|DO|RN|NP|PA|PHD|THE|AND|ON"
+    r"|AT|FOR|IS|WAS|HAS|URGENCY|ENTRY|DICTATED)\b)"
 )
 _PART = rf"{_NOT_NAMES}(?:{_WORD}|{_CAPITALS}|{_INITIAL})"
 _FULL = rf"(?:{_PART}(?:,?[ \t]+{_PART}){{0,3}})"
 _SEVERAL = rf"(?:{_PART}(?:[ \t]+{_PART}){{1,3}})"
 # No "mother" or "father": what follows those labels is a diagnosis.
 _LABELS = (
-    r"(?:patient|pt|full|first|last|legal|preferred|maiden)(?:['’]s)? name|patient|pt|attending(?: physician| provider)?"
-    r"|physician|provider|surgeon|assistant|assistant surgeon|co-?surgeon|anesthesiologist|radiologist|pathologist|resident"
-    r"|fellow|author|pcp|primary care (?:physician|provider)|referring (?:physician|provider|md)"
-    r"|ordering (?:physician|provider)|(?:dictated|transcribed|signed|verified|reviewed|read|reported|requested|cosigned"
-    r"|authenticated) by|emergency contact|next of kin|guardian|spouse|caregiver|interpreter"
+    r"(?:patient|pt|full|first|last|legal|preferred|maiden)(?:['’]s)? name|patient|pt"
+    r"|attending(?: physician| provider)?|physician|provider|surgeon|assistant|assistant surgeon|co-?surgeon"
+    r"|anesthesiologist|radiologist|pathologist|resident|fellow|author|pcp|primary care (?:physician|provider)"
+    r"|referring (?:physician|provider|md)|ordering (?:physician|provider)"
+    r"|(?:dictated|transcribed|signed|verified|reviewed|read|reported|requested|cosigned|authenticated) by"
+    r"|emergency contact|next of kin|guardian|spouse|caregiver|interpreter"
+)
+_PHYSICIANS = r"attending|surgeon|physician|provider|radiologist|pathologist|resident|fellow|pcp"
+_NOT_A_ROLE = (
+    rf"{_NOT_NAMES}(?!(?:Attending|Primary|Referring|Covering|Consulting|Ordering|Resident|Outside|Per|Your|Any)\b)"
 )
 _SIGNING = r"(?:electronically )?signed by|dictated by|transcribed by|verified by|reviewed by"
-_TITLES = r"(?:(?:Drs?|Mr|Mrs|Ms|Miss|Mx|Prof|Rev)\b\.?|(?:DRS?|MRS?|MS|PROF)\.|Professor\b|Doctor\b|Nurse\b)"
+_TITLES = (
+    r"(?:(?:Drs?|Mr|Mrs|Ms|Miss|Mx|Prof|Rev)\b\.?|(?:DRS?|MRS?|MS|PROF|drs?|mrs?|ms|prof)\."
+    r"|Professor\b|Doctor\b|Nurse\b)"
+)
 _SURE_CREDENTIALS = r"(?:M\.?D\.?|R\.?N\.?|Ph\.?D\.?|PA-C|APRN|CRNP|FNP|Pharm\.?D\.?|LCSW)(?!\w)"
 _CREDENTIALS = rf"(?:{_SURE_CREDENTIALS}|(?:D\.?O\.?|N\.?P\.?|P\.?A\.?|DDS|DPM)(?!\w))"
 _RELATIVES = (
@@ -68,8 +77,11 @@ _STREET = (
     r"Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Place|Way|Terrace|Circle|Highway|Hwy|Parkway|Pkwy"
     r"|Square|Trail"
 )
-_STATES = r"A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|P[AR]|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY]"
-_TOWN = r"[A-Z][A-Za-z.'-]+(?:\s+[A-Z][A-Za-z.'-]+){0,2}"
+_STATES = (
+    "AK|AL|AR|AZ|CA|CO|CT|DC|DE|FL|GA|HI|IA|ID|IL|IN|KS|KY|LA|MA|MD|ME|MI|MN|MO|MS|MT|NC|ND|NE|NH|NJ|NM|NV|NY|OH|OK|OR|PA"
+    "|RI|SC|SD|TN|TX|UT|VA|VT|WA|WI|WV|WY"
+)
+_TOWN = r"[A-Z][A-Za-z.'-]{1,30}(?:\s{1,5}[A-Z][A-Za-z.'-]{1,30}){0,2}"
 _MONTH = (
     r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
     r"|Nov(?:ember)?|Dec(?:ember)?|JAN(?:UARY)?|FEB(?:RUARY)?|MAR(?:CH)?|APR(?:IL)?|MAY|JUNE?|JULY?|AUG(?:UST)?"
@@ -82,15 +94,26 @@ _YEAR = r"(?:19|20)\d\d"
 _DAY_FOLLOWS = r"(?:on|since|until|dated|admitted|discharged|seen)[: ]+"
 _IS_A_GRADE = r"(?!\s*(?:strength|in the|bilateral|systolic|diastolic|pain|murmur|scale))"
 _NO_DOSE = r"(?!\s*(?:mg|mcg|ml|%|units|tablets|/|\.\d|-year|:))"
+_NO_AMOUNT = r"(?!\s*(?:mg|mcg|ml|cc|g|units|kcal|steps|cells|copies|%|/)|[.,]\d)"
 _NUMBER_LABELS = (
-    r"(?:MRN|MR ?#|M\.R\.N\.|medical record(?: (?:number|no\.?|#))?|patient (?:id|identifier|number)|chart (?:number|no\.?)"
-    r"|account(?: (?:number|no\.?))?|acct|accession(?: (?:number|no\.?))?|member id|policy(?: (?:number|no\.?))?"
-    r"|insurance id|health plan(?: id)?|subscriber id|encounter (?:id|number)|visit (?:id|number)|csn|npi|dea|license"
-    r"(?: (?:number|no\.?))?|serial(?: (?:number|no\.?))?|device id|s/n|case (?:number|no\.?)|specimen (?:id|number))"
+    r"(?:MRN|MR ?#|M\.R\.N\.|medical record(?: (?:number|no\.?|#))?|patient (?:id|identifier|number)"
+    r"|chart (?:number|no\.?)|account(?: (?:number|no\.?))?|acct|accession(?: (?:number|no\.?))?|member id"
+    r"|policy(?: (?:number|no\.?))?|insurance id|health plan(?: id)?|subscriber id|encounter (?:id|number)"
+    r"|visit (?:id|number)|csn|npi|dea|license(?: (?:number|no\.?))?|serial(?: (?:number|no\.?))?|device id|s/n"
+    r"|case (?:number|no\.?)|specimen (?:id|number))"
 )
 _NUMBER = r"(?=[A-Z0-9-]*\d)[A-Z0-9][A-Z0-9-]{3,19}"
 _PHONE_LABELS = r"(?:phone|tel|telephone|cell|fax|mobile|call|home|work)"
 _EXTENSION = r"(?:\s*(?:x|ext\.?)\s*\d{1,6})?"
+# "Anna Mitchell is a pleasant 40-year-old", "Anna Mitchell, a 40-year-old"
+_IS_SO_OLD = (
+    r",?[ \t]+(?:(?:is|was)[ \t]+)?an?[ \t]+(?:[a-z]+,?[ \t]+){0,4}\d{1,3}[ -]?(?:year|yr|y\.?o|month|week|day)"
+)
+# What may stand, with a capital, before a surname without being a given name.
+_NO_GIVEN_NAME = (
+    r"(?!(?:While|When|As|If|Since|After|Before|Both|Although|However|Today|Overall|Regarding|Because|Until|Did|Does|Can|Per"
+    r"|To|Of|Dr|Mr|Mrs|Ms|Miss|Prof|Nurse|Doctor|Professor)\b)"
+)
 _I = re.IGNORECASE
 
 DETECTORS: tuple[Detector, ...] = (
@@ -99,6 +122,7 @@ DETECTORS: tuple[Detector, ...] = (
     _detector("ssn", r"\b\d{3}-\d{2}-\d{4}\b"),
     _detector("ssn", r"\b(?:SSN|social security(?: (?:number|no\.?))?)\s*[:#]?\s*(?P<it>\d[\d -]{7,10}\d)", _I),
     _detector("number", rf"\b{_NUMBER_LABELS}\s*(?:[:#]|is|no\.?)?\s*#?\s*(?P<it>{_NUMBER})\b", _I),
+    _detector("number", r"(?<![\w&])#\s?(?P<it>\d{6,12})\b"),
     _detector(
         "phone",
         rf"(?<![\d.-])(?:\+?1[ .-]?)?(?:\(\d{{3}}\) ?|\d{{3}}[ .-])\d{{3}}[ .-]\d{{4}}{_EXTENSION}(?![\d-])",
@@ -110,7 +134,7 @@ DETECTORS: tuple[Detector, ...] = (
     _detector("ip", r"\b(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)\b"),
     _detector(
         "address",
-        rf"\b\d{{1,6}}[A-Z]?\s+(?:[NSEW]\.?\s+)?(?:[A-Z][\w'.-]*\s+){{1,4}}(?:{_STREET})\b\.?"
+        rf"\b\d{{1,6}}[A-Z]?\s+(?:[NSEW]\.?\s+)?(?:[A-Z][\w'.-]{{0,30}}\s{{1,5}}){{1,4}}(?:{_STREET})\b\.?"
         r"(?:,?\s+(?:Apt|Apartment|Suite|Ste|Unit|#)\.?\s*#?\w{1,6})?",
     ),
     _detector("address", r"\bP\.?\s?O\.?\s+Box\s+\d+\b", _I),
@@ -127,6 +151,10 @@ DETECTORS: tuple[Detector, ...] = (
     _detector(DATE, rf"\b{_MONTH}\.? {_DAY}{_NTH}\b{_NO_DOSE}"),
     _detector(DATE, rf"\b{_DAY}{_NTH} (?:of )?{_MONTH}\b"),
     _detector(DATE, rf"\b{_DAY_FOLLOWS}(?P<it>(?:0?[1-9]|1[0-2])/{_DAY})(?![\d/%]){_IS_A_GRADE}", _I),
+    _detector(DATE, rf"^[ \t]*(?P<it>(?:0?[1-9]|1[0-2])/{_DAY})(?=:[ \t])", re.MULTILINE),
+    _detector(DATE, rf"(?<![\w.-]){_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?![\w-])"),
+    # a year alone may stay by the rule of Safe Harbor, but beside shifted dates it would give the shift away
+    _detector(DATE, rf"\b(?:in|since|from|until|year|circa|early|late|mid)[ -](?P<it>{_YEAR})\b{_NO_AMOUNT}", _I),
     # ages above 89
     _detector(AGE, r"\b(?P<it>9\d|1[0-3]\d)(?=[ -]*(?:year|yr|y)s?[ -]*(?:/|-)?[ -]*(?:old|o)\b)", _I),
     _detector(AGE, r"\b(?:aged?|age is|age of)\s*[:=]?\s*(?P<it>9\d|1[0-3]\d)\b(?!\s*(?:%|days|months|weeks))", _I),
@@ -134,11 +162,14 @@ DETECTORS: tuple[Detector, ...] = (
     # names by their surroundings
     _detector(NAME, rf"\b(?i:{_LABELS})[ \t]*[:][ \t]*(?P<it>{_FULL})"),
     _detector(NAME, rf"\b(?i:{_SIGNING})[ \t]+(?P<it>{_FULL})"),
-    _detector(NAME, rf"\b{_TITLES}[ \t]+(?P<it>{_FULL})"),
+    _detector(NAME, rf"\b{_TITLES}[ \t]+(?P<it>{_FULL}(?:[ \t]+(?:and|&)[ \t]+{_FULL})?)"),
+    _detector(NAME, rf"\b(?i:{_PHYSICIANS})[ \t]+[-–][ \t]+(?P<it>{_FULL})"),
+    _detector(NAME, rf"\b(?P<it>{_NOT_A_ROLE}{_WORD})[ \t]+(?=M\.?D\.?(?!\w))"),
     _detector(NAME, rf"\b(?P<it>{_FULL}),[ \t]+(?={_SURE_CREDENTIALS})"),
     _detector(NAME, rf"\b(?P<it>{_SEVERAL}),?[ \t]+(?={_CREDENTIALS})"),
     _detector(NAME, rf"\b(?i:{_RELATIVES}),?[ \t]+(?P<it>{_NOT_NAMES}{_WORD}(?:[ \t]+{_NOT_NAMES}{_WORD})?)\b"),
     _detector(NAME, rf"\bDear[ \t]+(?P<it>{_FULL})"),
+    _detector(NAME, rf"\b(?P<it>{_SEVERAL})(?={_IS_SO_OLD})"),
 )
 
 # Words that are names and also medicine, colours, months or plain English: alone they are not replaced elsewhere in
@@ -163,13 +194,20 @@ def detect(text: str, known: Iterable[str] = ()) -> list[Identifier]:
     taken: list[Identifier] = []
     candidates = [*_known(text, known), *_by_pattern(text)]
     for found in [*candidates, *_repeated_names(text, candidates)]:
-        if found.end > found.start and all(found.end <= t.start or found.start >= t.end for t in _near(taken, found)):
+        beside = [t for t in taken if t.start < found.end and t.end > found.start]
+        if not beside:
             taken.append(found)
+        elif found.kind == NAME:
+            taken += _uncovered(text, found, beside)
     return sorted(taken, key=lambda identifier: identifier.start)
 
 
-def _near(taken: Sequence[Identifier], found: Identifier) -> Iterator[Identifier]:
-    return (t for t in taken if t.start < found.end and t.end > found.start)
+def _uncovered(text: str, name: Identifier, beside: Sequence[Identifier]) -> Iterator[Identifier]:
+    """What is left of a name beside identifiers found: of "John Perry", with "Perry" found, the "John"."""
+    for word in re.finditer(r"[\w'’-]+\.?", text[name.start : name.end]):
+        start, end = name.start + word.start(), name.start + word.end()
+        if all(end <= other.start or start >= other.end for other in beside):
+            yield Identifier(start, end, NAME)
 
 
 def _known(text: str, known: Iterable[str]) -> Iterator[Identifier]:
@@ -187,7 +225,7 @@ def _by_pattern(text: str) -> Iterator[Identifier]:
 
 
 def _repeated_names(text: str, found: Iterable[Identifier]) -> Iterator[Identifier]:
-    """The other mentions of names found once: "Mr. Perry" makes every later "Perry" a name."""
+    """The other mentions of names found once: "Mr. Perry" makes every "Perry", and "John Perry", a name."""
     words = {
         word
         for identifier in found
@@ -197,6 +235,7 @@ def _repeated_names(text: str, found: Iterable[Identifier]) -> Iterator[Identifi
     }
     spellings = words | {w.capitalize() for w in words if w.isupper()} | {w.upper() for w in words if len(w) > 3}
     if spellings:
-        anywhere = re.compile(rf"(?<!\w)(?:{'|'.join(sorted(map(re.escape, spellings), key=len, reverse=True))})(?!\w)")
-        for match in anywhere.finditer(text):
+        surname = "|".join(sorted(map(re.escape, spellings), key=len, reverse=True))
+        given = rf"(?:{_NO_GIVEN_NAME}{_NOT_NAMES}(?:{_WORD}|[A-Z]\.)[ \t]+){{0,2}}"
+        for match in re.finditer(rf"(?<![\w'’-]){given}(?:{surname})(?!\w)", text):
             yield Identifier(match.start(), match.end(), NAME)

@@ -45,10 +45,18 @@ class Role(enum.Enum):
     """Shown as something else; the dialect writes it."""
 
 
-_LINE_MAKERS = frozenset(
-    {Role.BLOCK, Role.PARAGRAPH, Role.BREAK, Role.HEADING, Role.PREFORMATTED, Role.ROW, Role.TABLE, Role.CELL}
+# Tuples, not sets: an enum member's hash is computed in Python, once per element.
+_LINE_MAKERS = (
+    Role.BLOCK,
+    Role.PARAGRAPH,
+    Role.BREAK,
+    Role.HEADING,
+    Role.PREFORMATTED,
+    Role.ROW,
+    Role.TABLE,
+    Role.CELL,
 )
-_SKIPPED = frozenset({Role.UNSEEN, Role.HIDDEN, Role.STRUCK, Role.REPLACED})
+_SKIPPED = (Role.UNSEEN, Role.HIDDEN, Role.STRUCK, Role.REPLACED)
 _DROPPED_WITH: Mapping[Role, Caution] = {
     Role.HIDDEN: Caution.HIDDEN_TEXT_DROPPED,
     Role.STRUCK: Caution.DELETED_TEXT_DROPPED,
@@ -155,13 +163,15 @@ class Walker:
                     self._skip(element, role)
                     continue
                 self._glyphs.append(self._dialect.glyphs(element, self._glyphs[-1]))
-                self._enter(element, role)
+                if role is not Role.INLINE:
+                    self._enter(element, role)
                 self._write(element.text)
             else:
                 role = roles.pop()
                 if role not in _SKIPPED:
                     self._glyphs.pop()
-                self._leave(element, role)
+                if role is not Role.INLINE:
+                    self._leave(element, role)
                 if roles:
                     self._write(element.tail)
 

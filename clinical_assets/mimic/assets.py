@@ -64,6 +64,11 @@ def _load_asset(source: SourceFile, site: Site) -> dg.AssetsDefinition:
 
 
 def _claim(lake: Lake, inventory: Inventory) -> None:
+    if inventory.unreachable:
+        raise dg.Failure(
+            f"expected to list the sources at {inventory.root} when the code was loaded; the place could not be "
+            "reached. Check network, credentials and CLINICAL_SOURCES, then reload the code location and run again."
+        )
     if not inventory.seen:
         raise dg.Failure(
             f"expected PhysioNet releases under {inventory.root} (folders such as mimiciv/3.1, mimic-iv-ed/2.2, "

@@ -41,13 +41,18 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Inventory:
-    """Files by table path. `seen` is False where nothing was found and the newest releases stand in."""
+    """Files by table path.
+
+    `seen` is False where nothing was found and the newest releases stand in; `unreachable` then says whether the root
+    could not be looked at, rather than being empty.
+    """
 
     root: str
     files: Mapping[str, SourceFile]
     seen: bool = True
     synthetic: str | None = None
     releases: tuple[str, ...] = field(default=())
+    unreachable: bool = False
 
     @property
     def content(self) -> str:
@@ -71,9 +76,9 @@ def take_inventory(sources: Sources) -> Inventory:
         found = _found(sources)
         marker = sources.read_text(SYNTHETIC_MARKER) if found else None
     except OSError:
-        found, marker = {}, None
+        return _newest(sources, unreachable=True)
     if not found:
-        return _newest(sources)
+        return _newest(sources, unreachable=False)
     synthetic = None
     if marker is not None:
         made = json.loads(marker)
@@ -101,12 +106,16 @@ def _found(sources: Sources) -> dict[str, SourceFile]:
     return found
 
 
-def _newest(sources: Sources) -> Inventory:
+def _newest(sources: Sources, *, unreachable: bool) -> Inventory:
     files: dict[str, SourceFile] = {}
     for release in RELEASES.values():
         for path in release.tables:
             if path not in files:
                 files[path] = SourceFile(TABLES[path], release, f"{release.folder}/{TABLES[path].file}.csv.gz", 0)
     return Inventory(
-        sources.root, files, seen=False, releases=tuple(sorted({f.release.folder for f in files.values()}))
+        sources.root,
+        files,
+        seen=False,
+        releases=tuple(sorted({f.release.folder for f in files.values()})),
+        unreachable=unreachable,
     )

@@ -238,7 +238,7 @@ KINDS = [
 
 
 @given(st.lists(st.tuples(st.sampled_from(KINDS), st.dictionaries(FIELDS, JSON, max_size=6)), max_size=4))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_any_shape_of_resource_gives_a_timeline(drawn):
     timeline = from_fhir([{"resourceType": kind, **fields} for kind, fields in drawn])
     assert timeline.events.schema == pl.Schema(EVENT_SCHEMA)

@@ -273,6 +273,8 @@ def test_files_that_belong_together_come_back_byte_for_byte(anywhere):
     assert anywhere.read_files(MODEL) == files
     anywhere.write_files(MODEL, {name: content + b"2" for name, content in files.items()})
     assert anywhere.read_files(MODEL) == {name: content + b"2" for name, content in files.items()}
+    with anywhere.filesystem.open_input_file(anywhere._path(MODEL, "trees.txt.gz")) as file:
+        assert file.readall() == b"not packed at all2"
     assert staged(anywhere, MODEL) == []
 
 
