@@ -20,6 +20,7 @@ import numpy.typing as npt
 BLOCK_BYTES = 8 << 20
 LONGEST_RECORD_BYTES = 64 << 20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+Places = npt.NDArray[np.int64]
 _QUOTE, _COMMA, _NEWLINE, _RETURN = b'",\n\r'
 
 
@@ -64,32 +65,43 @@ def blocks(raw: BinaryIO, file: str, *, block_bytes: int = BLOCK_BYTES) -> Itera
         data = carried + chunk
         if line == 1:
             data = data.removeprefix(BYTE_ORDER_MARK)
-        end = _last_record_end(data)
+        quotes, newlines = positions(data, b'"'), positions(data, b"\n")
+        ends = newlines[outside_quotes(newlines, quotes)]
+        end = int(ends[-1]) + 1 if ends.size else 0
         if end == 0 and len(data) > LONGEST_RECORD_BYTES:
             raise _never_closed(data, file, line)
         if end:
-            block, lines = _block(data[:end], file, line)
+            within = np.searchsorted(newlines, end)
+            block = _block(data[:end], quotes[: np.searchsorted(quotes, end)], newlines[:within], ends, file, line)
             yield block
-            line += lines
+            line += int(within)
         carried = data[end:]
     if carried:
         # The last record needs no newline after it; a quote still open there was never closed.
         if carried.count(b'"') % 2:
             raise _never_closed(carried, file, line)
-        yield _block(carried + b"\n", file, line)[0]
+        data = carried + b"\n"
+        quotes, newlines = positions(data, b'"'), positions(data, b"\n")
+        yield _block(data, quotes, newlines, newlines[outside_quotes(newlines, quotes)], file, line)
 
 
-def _block(data: bytes, file: str, line: int) -> tuple[Block, int]:
-    """Whole records as a block, once nothing is wrong with their quotes and line ends; and the number of lines."""
-    quotes = positions(data, b'"')
-    newlines = positions(data, b"\n")
+def _block(data: bytes, quotes: Places, newlines: Places, ends: Places, file: str, line: int) -> Block:
+    """Whole records as a block, once nothing is wrong with their quotes and line ends.
+
+    Args:
+        data: the records.
+        quotes: where its quotes are.
+        newlines: where its newlines are.
+        ends: those newlines that end a record.
+        file: named in errors.
+        line: of the file the data begins on.
+    """
     returns = positions(data, b"\r")
     _check_quotes(data, quotes, file, line)
-    ends = newlines[outside_quotes(newlines, quotes)]
     returns_outside = returns[outside_quotes(returns, quotes)]
     _check_line_ends(data, ends, returns_outside, file, line)
     quoted = ends.size < newlines.size or returns_outside.size < returns.size
-    return Block(data, line, quoted_newlines=quoted), newlines.size
+    return Block(data, line, quoted_newlines=quoted)
 
 
 def _inflated(raw: BinaryIO, file: str, size: int) -> Iterator[bytes]:
@@ -133,14 +145,14 @@ def _read_ahead(stream: BinaryIO, size: int) -> Iterator[bytes]:
         thread.shutdown(wait=False)
 
 
-def positions(data: bytes, byte: bytes) -> npt.NDArray[np.int64]:
+def positions(data: bytes, byte: bytes) -> Places:
     """Where a byte occurs."""
     if byte not in data:  # much faster than numpy where it does not
         return np.empty(0, np.int64)
     return np.flatnonzero(np.frombuffer(data, np.uint8) == byte[0])
 
 
-def outside_quotes(places: npt.NDArray[np.int64], quotes: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def outside_quotes(places: Places, quotes: Places) -> npt.NDArray[np.bool_]:
     """Which places lie outside quoted fields, given where all quotes are; the data begins with a record."""
     if not quotes.size:
         return np.ones(places.size, bool)
@@ -148,18 +160,7 @@ def outside_quotes(places: npt.NDArray[np.int64], quotes: npt.NDArray[np.int64])
     return outside
 
 
-def _last_record_end(data: bytes) -> int:
-    """Where the last whole record ends; `data` starts at a record."""
-    if b'"' not in data:
-        return data.rfind(b"\n") + 1
-    newlines = positions(data, b"\n")
-    ends = newlines[outside_quotes(newlines, positions(data, b'"'))]
-    return int(ends[-1]) + 1 if ends.size else 0
-
-
-def _check_line_ends(
-    data: bytes, ends: npt.NDArray[np.int64], returns: npt.NDArray[np.int64], file: str, line: int
-) -> None:
+def _check_line_ends(data: bytes, ends: Places, returns: Places, file: str, line: int) -> None:
     """Every record has something on its line, and every carriage return outside quotes a newline after it."""
     alone = np.setdiff1d(returns + 1, ends, assume_unique=True) - 1
     if alone.size:
@@ -175,7 +176,7 @@ def _check_line_ends(
         raise SourceFileError(file, problem, line=_line(data, int(blank[0]), line))
 
 
-def _check_quotes(data: bytes, quotes: npt.NDArray[np.int64], file: str, line: int) -> None:
+def _check_quotes(data: bytes, quotes: Places, file: str, line: int) -> None:
     """Opening quotes follow a separator, closing ones precede one; `""` inside a field closes and opens at once."""
     if not quotes.size:
         return

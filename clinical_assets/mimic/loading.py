@@ -29,6 +29,8 @@ from resources.sharding import shard_names, shard_of
 BUDGET_BYTES = 192 << 20
 """Rows held in memory at a time; sorting takes about three times as much."""
 
+_SHARD = "shard of the row"
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -116,11 +118,16 @@ class ShardSorter:
     def add(self, rows: pa.Table, wanted: Sequence[str]) -> None:
         """Take the rows that lie in the wanted shards."""
         shard = shard_of(rows["subject_id"].to_numpy(), self._shards)
-        for number in np.unique(shard).tolist():
-            name = self._names[number]
-            if name in wanted:
-                # Arrow's filter copies; rows filtered by polars would keep the text of the whole block in memory.
-                self._hold(name, to_polars(rows.filter(pa.array(shard == number))))
+        if len(wanted) == self._shards:
+            parts = to_polars(rows).with_columns(pl.Series(_SHARD, shard)).partition_by(_SHARD, as_dict=True)
+            for (number,), part in parts.items():
+                self._hold(self._names[number], part.drop(_SHARD))
+        else:
+            for number in np.unique(shard).tolist():
+                name = self._names[number]
+                if name in wanted:
+                    # Arrow's filter copies; polars' parts would keep the text of the whole block in memory.
+                    self._hold(name, to_polars(rows.filter(pa.array(shard == number))))
         if self._held_bytes > self._budget:
             for name in list(self._held):
                 self._spill(name)
