@@ -11,8 +11,10 @@ from typing import Any
 import dagster as dg
 
 from clinical_assets.concepts import assets as concepts
-from clinical_assets.declaration import LAKE_IO_MANAGER, Site
+from clinical_assets.declaration import LAKE_IO_MANAGER, Declaration, Site
 from clinical_assets.features import assets as features
+from clinical_assets.imaging import assets as imaging
+from clinical_assets.imaging import checks as imaging_checks
 from clinical_assets.jobs import jobs
 from clinical_assets.mimic.assets import absent_table, mimic_assets
 from clinical_assets.mimic.inventory import take_inventory
@@ -31,18 +33,22 @@ from resources.sources import Sources
 from resources.warehouse import Warehouse
 from sensors import nightly
 
-DECLARATIONS = (*stays.ASSETS, *concepts.ASSETS, *features.ASSETS)
-"""The tables derived from the release's, in the order the data flow."""
-
 
 def site_of(settings: Settings) -> Site:
     """What is installed here: the settings and the source tables found."""
     return Site(settings, take_inventory(Sources(root=settings.sources_root)))
 
 
+def declarations(site: Site) -> list[Declaration]:
+    """The tables derived from the releases' tables, in the order the data flow."""
+    return [*stays.ASSETS, *concepts.ASSETS, *imaging.declarations(site), *features.ASSETS]
+
+
 def stored_tables(site: Site) -> list[Table]:
     """Every table the lake holds rows of."""
-    return [*(f.table for f in site.inventory.files.values()), *(d.table for d in DECLARATIONS), PREDICTIONS]
+    images = () if site.lacks(imaging.NEEDED) else imaging.FILE_TABLES
+    read = (file.table for file in site.inventory.files.values())
+    return [*read, *(d.table for d in declarations(site)), *images, PREDICTIONS]
 
 
 def build_definitions(
@@ -56,10 +62,12 @@ def build_definitions(
     """
     site = site_of(settings or Settings.load())
     tables = stored_tables(site)
-    derived = [*(declaration.build(site) for declaration in DECLARATIONS), *model_assets(site)]
+    derived = [d.build(site) for d in declarations(site)] + imaging.file_assets(site) + model_assets(site)
     assets = [*mimic_assets(site), *derived]
     checks = [*(table_checks(table, site) for table in tables), *stay_checks.CHECKS, *model_checks.CHECKS]
-    report = report_asset(site, tables, [a.key for a in assets], [spec for c in checks for spec in c.check_specs])
+    checks += [] if site.lacks(imaging.NEEDED) else imaging_checks.CHECKS
+    upstream = [key for asset in assets for key in asset.keys]
+    report = report_asset(site, tables, upstream, [spec for c in checks for spec in c.check_specs])
     runs = jobs()
     return dg.Definitions(
         assets=[*assets, *_absent_but_read(derived, site), report],

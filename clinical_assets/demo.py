@@ -20,7 +20,7 @@ import dagster as dg
 from clinical_assets import home
 from clinical_assets.declaration import Site
 from clinical_assets.definitions import build_definitions, check_specs, site_of, stored_tables
-from clinical_assets.jobs import MODELS_JOB, PATIENT_TABLES, PREDICTIONS_JOB, QUALITY_REPORT
+from clinical_assets.jobs import COHORTS_JOB, MODELS_JOB, PATIENT_TABLES, PREDICTIONS_JOB, QUALITY_REPORT
 from clinical_assets.models.outcomes import OUTCOMES
 from clinical_assets.partitions import all_of
 from clinical_assets.quality import gathering
@@ -31,6 +31,8 @@ from clinical_assets.settings import Settings, SettingsError
 from resources.lake import Lake
 
 PROGRESS = "progress"
+STUDIES_WITH_FILES = 24
+"""Of the synthetic hospital's X-ray studies, how many come with image files."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,13 +59,13 @@ def _write_hospital(root: Path, patients: int, seed: int) -> None:
         _line(f"synthetic hospital: {done:,} of {of:,} patients")
 
     try:
-        rows = write_hospital(root, patients=patients, seed=seed, progress=tell)
+        rows = write_hospital(root, patients=patients, seed=seed, progress=tell, studies_with_files=STUDIES_WITH_FILES)
     except ForeignFolderError:
         if not (root / MARKER).exists():
             raise
         # Another synthetic hospital, of another size or made by another version: it can be made again any time.
         shutil.rmtree(root)
-        rows = write_hospital(root, patients=patients, seed=seed, progress=tell)
+        rows = write_hospital(root, patients=patients, seed=seed, progress=tell, studies_with_files=STUDIES_WITH_FILES)
     _line(f"synthetic hospital: {patients:,} patients, {sum(rows.values()):,} rows in {len(rows)} tables", last=True)
 
 
@@ -83,8 +85,9 @@ def run(settings: Settings) -> bool:
     with home.instance(settings) as instance:
         succeeded = _execute(definitions, instance, PATIENT_TABLES, tags=shards)
         if succeeded:
+            succeeded = _execute(definitions, instance, COHORTS_JOB)
             trained = [_execute(definitions, instance, MODELS_JOB, partition_key=outcome) for outcome in OUTCOMES]
-            succeeded = all(trained) and _execute(definitions, instance, PREDICTIONS_JOB, tags=shards)
+            succeeded = succeeded and all(trained) and _execute(definitions, instance, PREDICTIONS_JOB, tags=shards)
         # The report is wanted most when something failed.
         succeeded = _execute(definitions, instance, QUALITY_REPORT) and succeeded
         _say_what_came_out(definitions, instance, site)

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from clinical_assets.models.tables import EVALUATION, PREDICTIONS, RISK_MODEL
+from clinical_assets.stays.cohort import COHORT_ATTRITION
 from clinical_assets.tables import Table
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
 
 PATIENT_TABLES = "patient_tables"
+COHORTS_JOB = "cohort_attrition"
 MODELS_JOB = "risk_models"
 PREDICTIONS_JOB = "predictions"
 QUALITY_REPORT = "quality_report"
@@ -23,9 +25,14 @@ def jobs() -> dict[str, Job]:
     declared = (
         (
             PATIENT_TABLES,
-            dg.AssetSelection.groups("mimic", "stays", "concepts", "features"),
-            "Source files to typed tables, stays, concepts and features, with their checks. One subject shard, or a "
-            "range of them in one run.",
+            dg.AssetSelection.groups("mimic", "stays", "concepts", "imaging", "features") - _assets(COHORT_ATTRITION),
+            "Source files to typed tables, stays, concepts, X-rays and features, with their checks. One subject "
+            "shard, or a range of them in one run.",
+        ),
+        (
+            COHORTS_JOB,
+            _assets(COHORT_ATTRITION),
+            "What each cohort's exclusions cost, over all shards: run when every shard has been made.",
         ),
         (
             MODELS_JOB,

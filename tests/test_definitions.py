@@ -114,7 +114,7 @@ def test_the_specs_are_those_of_the_snapshot(specs):
 def test_jobs_schedules_and_sensors_are_those_expected(definitions):
     repository = definitions.get_repository_def()
     assert {j.name for j in repository.get_all_jobs() if not j.name.startswith("__")} == {
-        "patient_tables", "risk_models", "predictions", "quality_report",
+        "patient_tables", "cohort_attrition", "risk_models", "predictions", "quality_report",
     }  # fmt: skip
     assert {s.name for s in repository.schedule_defs} == {"nightly_patient_tables"}
     assert {s.name for s in repository.sensor_defs} == {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from clinical_assets.declaration import declared
+from clinical_assets.features import ed_triage as emergency
 from clinical_assets.features import mortality_first_day as first_day
 from clinical_assets.features import sepsis_hourly as hourly
 
@@ -17,6 +18,12 @@ from clinical_assets.features import sepsis_hourly as hourly
     chartevents="mimic/icu/chartevents",
     labevents="mimic/hosp/labevents",
     outputevents="mimic/icu/outputevents",
+    inputevents="mimic/icu/inputevents",
+    procedureevents="mimic/icu/procedureevents",
+    prescriptions="mimic/hosp/prescriptions",
+    microbiologyevents="mimic/hosp/microbiologyevents",
+    services="mimic/hosp/services",
+    diagnoses_icd="mimic/hosp/diagnoses_icd",
 )
 def mortality_first_day(
     icu_stays: pl.LazyFrame,
@@ -24,9 +31,27 @@ def mortality_first_day(
     chartevents: pl.LazyFrame,
     labevents: pl.LazyFrame,
     outputevents: pl.LazyFrame,
+    inputevents: pl.LazyFrame,
+    procedureevents: pl.LazyFrame,
+    prescriptions: pl.LazyFrame,
+    microbiologyevents: pl.LazyFrame,
+    services: pl.LazyFrame,
+    diagnoses_icd: pl.LazyFrame,
 ) -> pl.LazyFrame:
     """Features of the first ICU day."""
-    return first_day.mortality_first_day(icu_stays, hospital_stays, chartevents, labevents, outputevents)
+    return first_day.mortality_first_day(
+        icu_stays,
+        hospital_stays,
+        chartevents=chartevents,
+        labevents=labevents,
+        outputevents=outputevents,
+        inputevents=inputevents,
+        procedureevents=procedureevents,
+        prescriptions=prescriptions,
+        microbiologyevents=microbiologyevents,
+        services=services,
+        diagnoses_icd=diagnoses_icd,
+    )
 
 
 @declared(
@@ -51,4 +76,42 @@ def sepsis_hourly(
     return hourly.sepsis_hourly(icu_stays, chartevents, labevents, inputevents, outputevents, sepsis_onset)
 
 
-ASSETS = (mortality_first_day, sepsis_hourly)
+@declared(
+    emergency.ED_TRIAGE,
+    parts=emergency.PARTS,
+    ed_stays="stays/ed_stays",
+    hospital_stays="stays/hospital_stays",
+    icu_stays="stays/icu_stays",
+    patients="mimic/hosp/patients",
+    diagnoses_icd="mimic/hosp/diagnoses_icd",
+    triage="mimic/ed/triage",
+    vitalsign="mimic/ed/vitalsign",
+    medrecon="mimic/ed/medrecon",
+    pyxis="mimic/ed/pyxis",
+)
+def ed_triage(
+    ed_stays: pl.LazyFrame,
+    hospital_stays: pl.LazyFrame,
+    icu_stays: pl.LazyFrame,
+    patients: pl.LazyFrame,
+    diagnoses_icd: pl.LazyFrame,
+    triage: pl.LazyFrame,
+    vitalsign: pl.LazyFrame,
+    medrecon: pl.LazyFrame,
+    pyxis: pl.LazyFrame,
+) -> pl.LazyFrame:
+    """Features and outcomes of a stay in the emergency department."""
+    return emergency.ed_triage(
+        ed_stays=ed_stays,
+        hospital_stays=hospital_stays,
+        icu_stays=icu_stays,
+        patients=patients,
+        diagnoses_icd=diagnoses_icd,
+        triage=triage,
+        vitalsign=vitalsign,
+        medrecon=medrecon,
+        pyxis=pyxis,
+    )
+
+
+ASSETS = (mortality_first_day, sepsis_hourly, ed_triage)

@@ -9,6 +9,7 @@ both name the ICU stay, and a specimen shared by two stays has a number of its o
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import polars as pl
 
@@ -30,40 +31,66 @@ def resulted_known() -> pl.Expr:
     return pl.when(pl.col("storetime").is_not_null()).then(pl.max_horizontal("charttime", "storetime"))
 
 
-def record_at_index(
-    stays: pl.LazyFrame, chartevents: pl.LazyFrame, labevents: pl.LazyFrame, outputevents: pl.LazyFrame
-) -> View:
+BEFORE_SUSPICION = timedelta(days=4)
+"""How much longer before admission orders and cultures are looked at: they make a suspicion up to three days apart."""
+_NUMBERED = {"labevents": "specimen_id", "microbiologyevents": "micro_specimen_id"}
+"""Numbers that stays of one patient share: each stay gets its own, so that a specimen is cut in each by itself."""
+
+
+def record_at_index(stays: pl.LazyFrame, **events: pl.LazyFrame) -> View:
     """Each stay's own record, cut at its index time.
 
     Args:
         stays: `subject_id`, `hadm_id`, `stay_id`, `intime`, `outtime`, `index_time` and `earliest` (the first moment
             any window looks at).
-        chartevents: known when stored, or when charted where no store time is recorded (the rebuilt demo has none).
-        labevents: known when stored; a result without a store time was never known.
-        outputevents: as chartevents; a sixth is stored before the time it is charted for, so the later of both counts.
+        events: tables of the release by name, of these:
+            chartevents, outputevents: known when stored, or when charted where no store time is recorded (the rebuilt
+            demo has none); a sixth of outputevents is stored before the time it is charted for: the later counts.
+            inputevents, procedureevents: likewise, by their start; most are filed ahead of it. Their end is not known
+            yet at the index time and must not be looked at.
+            labevents: known when stored; a result without a store time was never known.
+            prescriptions: known from their start, the only time they have.
+            microbiologyevents: that a culture was taken is known from then, from the day's end where only the day is
+            known; what grew is known later and must not be looked at.
 
     Returns:
-        `icustays`, `chartevents`, `labevents` and `outputevents`, in which `subject_id` is the ICU stay's id.
+        `icustays` and those tables, in which `subject_id` is the ICU stay's id.
     """
-    moments = stays.select("stay_id", "index_time", "earliest")
-    by_stay = {
-        name: _cut(events.join(moments, on="stay_id"), known=charted_known())
-        for name, events in {"chartevents": chartevents, "outputevents": outputevents}.items()
-    }
-    results = labevents.join(stays.select("subject_id", "stay_id", "index_time", "earliest"), on="subject_id")
-    return {
-        "icustays": stays.select("stay_id", "hadm_id", "intime", "outtime", subject_id="stay_id"),
-        **by_stay,
-        "labevents": _cut(results, known=resulted_known())
-        .with_columns(specimen_id=pl.struct("stay_id", "specimen_id").rank("dense").cast(pl.Int64))
-        .drop("stay_id"),
-    }
+    by_stay = stays.select("stay_id", "index_time", "earliest")
+    by_patient = stays.select("subject_id", "stay_id", "index_time", "earliest")
+    view = {"icustays": stays.select("stay_id", "hadm_id", "intime", "outtime", subject_id="stay_id")}
+    for name, frame in events.items():
+        known, happened, back = _TIMES[name]
+        mine = frame.join(by_stay, on="stay_id") if "stay_id" in frame.collect_schema() else None
+        joined = frame.join(by_patient, on="subject_id") if mine is None else mine
+        seen = joined.filter(happened >= pl.col("earliest") - back, known <= pl.col("index_time"))
+        if name in _NUMBERED:
+            number = _NUMBERED[name]
+            seen = seen.with_columns(pl.struct("stay_id", number).rank("dense").cast(pl.Int64).alias(number))
+        own = seen.with_columns(subject_id="stay_id").drop("index_time", "earliest")
+        view[name] = own.drop("stay_id") if mine is None else own
+    return view
 
 
-def _cut(events: pl.LazyFrame, known: pl.Expr) -> pl.LazyFrame:
-    """Events between `earliest` and the index time, known by then, of a patient who is the stay."""
-    seen = events.filter(pl.col("charttime") >= pl.col("earliest"), known <= pl.col("index_time"))
-    return seen.with_columns(subject_id="stay_id").drop("index_time", "earliest")
+def _culture_known() -> pl.Expr:
+    return pl.coalesce("charttime", pl.col("chartdate").cast(pl.Datetime("us")) + timedelta(days=1))
+
+
+_NOW = timedelta(0)
+_TIMES: Mapping[str, tuple[pl.Expr, pl.Expr, timedelta]] = {
+    "chartevents": (charted_known(), pl.col("charttime"), _NOW),
+    "outputevents": (charted_known(), pl.col("charttime"), _NOW),
+    "inputevents": (charted_known("starttime"), pl.col("starttime"), _NOW),
+    "procedureevents": (charted_known("starttime"), pl.col("starttime"), _NOW),
+    "labevents": (resulted_known(), pl.col("charttime"), _NOW),
+    "prescriptions": (pl.col("starttime"), pl.col("starttime"), BEFORE_SUSPICION),
+    "microbiologyevents": (
+        _culture_known(),
+        pl.coalesce("charttime", pl.col("chartdate").cast(pl.Datetime("us"))),
+        BEFORE_SUSPICION,
+    ),
+}
+"""By table: when a row was known, when it happened, and how much longer before `earliest` it is looked at."""
 
 
 def concept(name: str, view: Mapping[str, pl.LazyFrame], made: View | None = None) -> pl.LazyFrame:

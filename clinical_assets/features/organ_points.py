@@ -206,6 +206,12 @@ def arterial_gases(labevents: pl.LazyFrame, gas: Measurement) -> pl.LazyFrame:
     )
 
 
+def inspired_oxygen() -> pl.Expr:
+    """Inspired oxygen in percent; some enter it as a fraction. What lies between can't be read and is null."""
+    value = pl.col("valuenum")
+    return pl.when((value > 0.2) & (value <= 1)).then(value * 100).when(value.is_between(20, 100)).then(value)
+
+
 def _oxygenation(stays: pl.LazyFrame, labevents: pl.LazyFrame, chartevents: pl.LazyFrame) -> pl.LazyFrame:
     """PaO2/FiO2 as it could be worked out when each arterial gas was reported: with `ventilated`, per stay."""
     gases = (
@@ -215,15 +221,13 @@ def _oxygenation(stays: pl.LazyFrame, labevents: pl.LazyFrame, chartevents: pl.L
         .filter(pl.col("charttime") >= pl.col("intime") - BACK)
         .select("stay_id", "specimen_id", "charttime", "known", "po2")
     )
-    value = pl.col("valuenum")
-    in_percent = pl.when((value > 0.2) & (value <= 1)).then(value * 100).when(value.is_between(20, 100)).then(value)
     own = (
         labevents.filter(FIO2.carried())
-        .select("specimen_id", entered=resulted_known(), oxygen=in_percent)
+        .select("specimen_id", entered=resulted_known(), oxygen=inspired_oxygen())
         .drop_nulls(["entered", "oxygen"])
     )
     chart = chartevents.filter(pl.col("itemid") == FIO2_CHART).select(
-        "stay_id", at="charttime", entered=charted_known(), oxygen=in_percent
+        "stay_id", at="charttime", entered=charted_known(), oxygen=inspired_oxygen()
     )
     gas = ["stay_id", "specimen_id", "charttime", "known", "po2"]
     known_then = pl.col("entered") <= pl.col("known")

@@ -90,7 +90,7 @@ def features_of(
     hours = organ_points.coagulation(hours, stays, labevents)
     hours = organ_points.renal(hours, stays, labevents, outputevents)
     hours = organ_points.consciousness(hours, stays, chartevents)
-    return _as_declared(_with_stay_facts(hours, icu_stays))
+    return _as_declared(_with_stay_facts(hours, icu_stays).filter(_alive()))
 
 
 def labelled(rows: pl.LazyFrame, sepsis_onset: pl.LazyFrame, *, gap: timedelta = GAP) -> pl.LazyFrame:
@@ -174,15 +174,18 @@ def _with_bmi(hours: pl.LazyFrame, stays: pl.LazyFrame, chartevents: pl.LazyFram
 
 
 def _with_stay_facts(hours: pl.LazyFrame, icu_stays: pl.LazyFrame) -> pl.LazyFrame:
-    """From admission on, while the patient lives, with what the admission record says."""
+    """The hours from admission on, with what the admission record says."""
     facts = icu_stays.select("stay_id", "hadm_id", "age", "gender", "deathtime", "intime")
-    alive = pl.col("deathtime").is_null() | (pl.col("deathtime") > pl.col("index_time"))
     return (
         hours.filter(pl.col("hr") >= 0)
         .join(facts, on="stay_id", how="left", maintain_order="left")
-        .filter(alive)
         .with_columns(hour_of_admission=pl.col("intime").dt.hour(), icu_los_so_far="hr")
     )
+
+
+def _alive() -> pl.Expr:
+    """There is nobody to predict for after death, even where the record's `outtime` is later."""
+    return pl.col("deathtime").is_null() | (pl.col("deathtime") > pl.col("index_time"))
 
 
 def _as_declared(hours: pl.LazyFrame) -> pl.LazyFrame:
@@ -204,8 +207,13 @@ def _part(make: Callable[..., pl.LazyFrame], *sources: str) -> Callable[..., pl.
     return part
 
 
-def _stay_and_label(icu_stays: pl.LazyFrame, sepsis_onset: pl.LazyFrame, **_: pl.LazyFrame) -> pl.LazyFrame:
-    return labelled(_as_declared(_with_stay_facts(grid(admissions(icu_stays)), icu_stays)), sepsis_onset)
+def _from_stay(icu_stays: pl.LazyFrame, **_: pl.LazyFrame) -> pl.LazyFrame:
+    return _as_declared(_with_stay_facts(grid(admissions(icu_stays)), icu_stays))
+
+
+def _label(icu_stays: pl.LazyFrame, sepsis_onset: pl.LazyFrame, **_: pl.LazyFrame) -> pl.LazyFrame:
+    hours = grid(admissions(icu_stays)).select(*_KEYS, "index_time")
+    return labelled(hours, sepsis_onset).select(*_KEYS, ELIGIBLE, LABEL)
 
 
 def _changes(
@@ -216,7 +224,8 @@ def _changes(
 
 
 PARTS: tuple[Callable[..., pl.LazyFrame], ...] = (
-    _stay_and_label,
+    _from_stay,
+    _label,
     *(_part(partial(_changes, _with_vital_signs, latest=sign), "chartevents") for sign in VITAL_SIGNS),
     *(_part(partial(_changes, _with_bloods, latest=blood), "labevents") for blood in BLOODS),
     *(_part(partial(_changes, _with_gases, latest=gas), "labevents") for gas in GASES),

@@ -17,6 +17,7 @@ from clinical_assets.sample import (
     billing,
     dictionaries,
     emergency,
+    imaging_files,
     infusions,
     laboratory,
     microbiology,
@@ -33,7 +34,7 @@ from clinical_assets.sample.treatments import treatments
 from clinical_assets.sample.writing import Files
 
 MARKER = "synthetic_hospital.json"
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 """Raise it whenever the same arguments would give other bytes."""
 
 DOMAINS = (movements, emergency, bedside, infusions, laboratory, microbiology, orders, procedures, billing, radiology)
@@ -45,7 +46,12 @@ class ForeignFolderError(FileExistsError):
 
 
 def write_hospital(
-    root: Path, *, patients: int = 1000, seed: int = 20, progress: Callable[[int, int], None] | None = None
+    root: Path,
+    *,
+    patients: int = 1000,
+    seed: int = 20,
+    studies_with_files: int = 0,
+    progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, int]:
     """Write a hospital; do nothing where the same one is already there.
 
@@ -53,6 +59,7 @@ def write_hospital(
         root: folder to be made; its parent is made too.
         patients: how many, 1 to 400,000. A smaller hospital is not a part of a larger one.
         seed: same seed and patients, same bytes.
+        studies_with_files: for how many chest X-ray studies, from the first on, images and readings are written.
         progress: called with (patients written, patients in all) after each block.
 
     Returns:
@@ -63,19 +70,26 @@ def write_hospital(
         ValueError: more patients than there are ids for, or none.
     """
     to_do = list(blocks(patients, seed))
-    arguments = {"patients": patients, "seed": seed, "generator_version": GENERATOR_VERSION}
+    arguments = {
+        "patients": patients,
+        "seed": seed,
+        "studies_with_files": studies_with_files,
+        "generator_version": GENERATOR_VERSION,
+    }
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         return _rows_of_the_same(root, arguments)
     root.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{root.name}-unfinished-", dir=root.parent))
     try:
+        images = imaging_files.ImageFiles(unfinished, seed, studies_with_files)
         with Files(unfinished) as files:
             for path, frame in dictionaries.tables().items():
                 files.append(path, frame)
             for block in to_do:
-                _write_block(block, files)
+                _write_block(block, files, images)
                 if progress:
                     progress(min((block.number + 1) * to_do[0].patients, patients), patients)
+        images.finish()
         marker = {**arguments, "rows": files.rows}
         (unfinished / MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
         unfinished.chmod(0o755)
@@ -86,11 +100,14 @@ def write_hospital(
     return dict(files.rows)
 
 
-def _write_block(block: Block, files: Files) -> None:
+def _write_block(block: Block, files: Files, images: imaging_files.ImageFiles) -> None:
     story = told(block)
     for domain in DOMAINS:
-        for path, frame in domain.tables(story).items():
+        tables = domain.tables(story)
+        for path, frame in tables.items():
             files.append(path, frame)
+        if domain is radiology:
+            images.add(*(tables[f"mimic/cxr/{name}"] for name in ("metadata", "split", "chexpert")))
 
 
 def told(block: Block) -> Story:

@@ -13,6 +13,7 @@ from clinical_assets.features.mortality_first_day import (
     FEATURES,
     LABEL,
     MORTALITY_FIRST_DAY,
+    NAMED,
     PARTS,
     mortality_first_day,
 )
@@ -58,18 +59,60 @@ def lab(itemid, value, happened, stored, specimen=1):
     }  # fmt: skip
 
 
-def features(charted=(), results=(), outputs=(), stays=(), admissions=None):
+EVENTS = {
+    name: RELEASE[f"mimic/{module}/{name}"]
+    for module, names in {
+        "icu": ("chartevents", "outputevents", "inputevents", "procedureevents"),
+        "hosp": ("labevents", "prescriptions", "microbiologyevents", "services", "diagnoses_icd"),
+    }.items()
+    for name in names
+}
+
+
+def dose(itemid, rate, start, stored=None, **facts):
+    return {
+        "subject_id": 1, "hadm_id": 11, "stay_id": 111, "itemid": itemid, "starttime": start,
+        "endtime": start + timedelta(hours=5), "storetime": stored or start, "rate": rate, "rateuom": "mcg/kg/min",
+        "patientweight": 80.0, "linkorderid": 1, **facts,
+    }  # fmt: skip
+
+
+def procedure(itemid, start, stored=None):
+    return {
+        "subject_id": 1, "hadm_id": 11, "stay_id": 111, "itemid": itemid, "starttime": start,
+        "endtime": start + timedelta(hours=5), "storetime": stored or start,
+    }  # fmt: skip
+
+
+def order(drug, start):
+    return {
+        "subject_id": 1, "hadm_id": 11, "starttime": start, "stoptime": start + timedelta(days=3), "drug": drug,
+        "route": "IV", "drug_type": "MAIN",
+    }  # fmt: skip
+
+
+def culture(taken, day=None, specimen=5):
+    return {
+        "subject_id": 1, "hadm_id": 11, "micro_specimen_id": specimen, "chartdate": day or taken.replace(hour=0),
+        "charttime": taken, "spec_type_desc": "BLOOD CULTURE", "storetime": (taken or day) + timedelta(days=3),
+    }  # fmt: skip
+
+
+def admission(hadm_id=11, subject_id=1, **facts):
+    return {
+        "subject_id": subject_id, "hadm_id": hadm_id, "admission_type": "EW EMER.", "edregtime": IN,
+        "admittime": IN - timedelta(hours=2), "admission_location": "EMERGENCY ROOM", **facts,
+    }  # fmt: skip
+
+
+def features(charted=(), results=(), outputs=(), stays=(), admissions=None, **others):
     stays = stays or (stay(),)
-    admissions = admissions or {(s["subject_id"], s["hadm_id"]) for s in stays}
+    admissions = admissions or [admission(h, s) for s, h in {(s["subject_id"], s["hadm_id"]) for s in stays}]
+    events = {"chartevents": charted, "labevents": results, "outputevents": outputs, **others}
     return mortality_first_day(
         rows(ICU_STAYS, *stays),
-        rows(
-            HOSPITAL_STAYS,
-            *({"subject_id": s, "hadm_id": h, "admission_type": "EW EMER.", "edregtime": IN} for s, h in admissions),
-        ),
-        rows(RELEASE["mimic/icu/chartevents"], *charted),
-        rows(RELEASE["mimic/hosp/labevents"], *results),
-        rows(RELEASE["mimic/icu/outputevents"], *outputs),
+        rows(HOSPITAL_STAYS, *admissions),
+        **{name: rows(table, *events.get(name, ())) for name, table in EVENTS.items()},
     ).collect()
 
 
@@ -167,9 +210,112 @@ def test_every_feature_has_one_meaning_and_every_measured_one_a_unit_and_bounds(
     assert len({f.name for f in FEATURES}) == len(FEATURES)
     for feature in FEATURES:
         assert feature.meaning.endswith(".")
-        if feature.source != "stays":
+        if feature.categories is None and feature.source != "stays":
             assert feature.unit, feature.name
             assert feature.plausible, feature.name
+
+
+def test_every_one_of_the_65_names_has_a_column_and_the_61_of_the_public_list_are_among_them():
+    names = {f.name for f in FEATURES}
+    assert len(NAMED) == 65
+    assert set(NAMED.values()) <= names
+    ours = {"worst_pao2fio2_24h", "urine_output_24h", "worst_calcium_24h", "hours_before_icu"}
+    public = set(NAMED) - ours
+    assert len(public) == 61
+    assert sum(name.endswith("_sofa") for name in public) == 6
+    assert sum(name.startswith("worst_") for name in public) == 31
+    assert sum(name.startswith(("min_", "max_")) for name in public) == 8
+
+
+@pytest.mark.parametrize(
+    ("values", "worst"), [([60.0, 100.0], 100), ([45.0, 100.0], 45), ([30.0, 160.0], 160), ([79.0, 80.0], 79)]
+)
+def test_the_worst_is_the_extreme_farther_from_the_middle_of_normal(values, worst):
+    found = features([chart(HEART_RATE, v, IN + timedelta(hours=n)) for n, v in enumerate(values)])
+    assert found["worst_hr_24h"].to_list() == [worst]
+
+
+def test_age_points_are_those_of_apache_ii():
+    ages = {44: 0, 45: 2, 54: 2, 55: 3, 64: 3, 65: 5, 74: 5, 75: 6, 91: 6}
+    stays = [stay(stay_id=n, age=age) for n, age in enumerate(ages)]
+    assert features(stays=stays).sort("stay_id")["age_points"].to_list() == list(ages.values())
+
+
+def gas(po2, drawn, stored, specimen=7, kind="ART."):
+    return [lab(50821, po2, drawn, stored, specimen), lab(52033, None, drawn, stored, specimen) | {"value": kind}]
+
+
+def test_oxygenation_is_arterial_pressure_over_inspired_oxygen_and_never_a_saturation():
+    oxygen = chart(223835, 0.4, IN + timedelta(hours=1))
+    saturation = chart(220277, 71.0, IN + timedelta(hours=1))
+    drawn = IN + timedelta(hours=2)
+    arterial = features([oxygen, saturation], gas(80.0, drawn, drawn))
+    ours = ["pao2fio2ratio_min", "pao2_min", "fio2_max", "respiratory_sofa"]
+    assert arterial.select(ours).row(0) == (200, 80, 40, 2)
+    venous = features([oxygen, saturation], gas(80.0, drawn, drawn, kind="VEN."))
+    assert venous.select(ours).row(0) == (None, None, 40, None)
+    late = features([oxygen, saturation], gas(80.0, drawn, INDEX + timedelta(minutes=1)))
+    assert late.select(ours).row(0) == (None, None, 40, None)
+
+
+def test_treatments_count_when_begun_and_stored_by_the_index_time():
+    flags = ["ventilation_flag", "vasopressor_flag", "cardiac_arrest_flag"]
+    assert features().select(flags).row(0) == (0, 0, 0)
+    early = IN + timedelta(hours=3)
+    given = features(inputevents=[dose(221906, 0.1, early)], procedureevents=[procedure(225792, early)])
+    assert given.select(flags).row(0) == (1, 1, 0)
+    later = INDEX + timedelta(minutes=1)
+    filed_ahead = features(
+        inputevents=[dose(221906, 0.1, later, stored=early)], procedureevents=[procedure(225466, early, stored=later)]
+    )
+    assert filed_ahead.select(flags).row(0) == (0, 0, 0)
+    assert features(procedureevents=[procedure(225466, early)])["cardiac_arrest_flag"].to_list() == [1]
+    by_text = [chart(223849, None, IN + timedelta(hours=n)) | {"value": "CMV/ASSIST"} for n in (1, 2)]
+    assert features(by_text)["ventilation_flag"].to_list() == [1]
+
+
+def test_sepsis_is_told_from_orders_cultures_and_organs_of_the_time():
+    given, taken = IN + timedelta(hours=5), IN + timedelta(hours=4)
+    failing = [lab(CREATININE, 3.6, IN, IN)]
+    told = features(results=failing, prescriptions=[order("Vancomycin", given)], microbiologyevents=[culture(taken)])
+    assert told.select("suspected_infection", "sepsis_flag").row(0) == (1, 1)
+    fine = features(prescriptions=[order("Vancomycin", given)], microbiologyevents=[culture(taken)])
+    assert fine.select("suspected_infection", "sepsis_flag").row(0) == (1, 0)
+    after = features(
+        results=failing, prescriptions=[order("Vancomycin", INDEX + timedelta(hours=1))],
+        microbiologyevents=[culture(INDEX - timedelta(hours=1))],
+    )  # fmt: skip
+    assert after["suspected_infection"].to_list() == [0]
+
+
+def test_shock_is_a_vasopressor_with_high_lactate():
+    high = [lab(50813, 4.0, IN, IN), lab(50821, 90.0, IN, IN)]  # lactate counts where the gas has an oxygen pressure
+    pressor = [dose(221906, 0.1, IN)]
+    assert features(results=high, inputevents=pressor)["shock_flag"].to_list() == [1]
+    assert features(results=high)["shock_flag"].to_list() == [0]
+    assert features(inputevents=pressor)["shock_flag"].to_list() == [0]
+
+
+def test_comorbidity_is_that_of_hospital_stays_that_had_ended_before_this_one_began():
+    def code(hadm_id, icd_code):
+        return {"subject_id": 1, "hadm_id": hadm_id, "seq_num": 1, "icd_code": icd_code, "icd_version": 10}
+
+    began = IN - timedelta(hours=2)
+    ended = admission(10, admittime=IN - timedelta(days=90), dischtime=IN - timedelta(days=80))
+    going_on = admission(12, admittime=IN - timedelta(days=3), dischtime=began + timedelta(hours=1))
+    codes = [code(10, "I50"), code(10, "I509"), code(10, "E1121"), code(11, "C50"), code(12, "B20")]
+    found = features(admissions=[admission(), ended, going_on], diagnoses_icd=codes)
+    assert found["comorbidity_count"].to_list() == [2]  # heart failure once, diabetes; neither this stay's cancer
+    alone = features(admissions=[admission()], diagnoses_icd=[code(11, "C50")])
+    assert alone["comorbidity_count"].to_list() == [None]
+
+
+def test_trauma_is_the_service_of_the_time():
+    def moved(when):
+        return {"subject_id": 1, "hadm_id": 11, "transfertime": when, "curr_service": "TRAUM"}
+
+    assert features(services=[moved(IN)])["trauma_flag"].to_list() == [1]
+    assert features(services=[moved(INDEX + timedelta(seconds=1))])["trauma_flag"].to_list() == [0]
 
 
 moments = st.integers(-10 * 60, 40 * 60).map(lambda minutes: IN + timedelta(minutes=minutes))
@@ -191,10 +337,34 @@ urine = st.builds(
 )  # fmt: skip
 
 
+dosed = st.builds(
+    lambda i, r, t, lag: dose(i, r, t, t + timedelta(minutes=lag)),
+    st.sampled_from([221906, 221289, 221662, 221749]), st.floats(0.01, 20), moments, st.integers(-300, 600),
+)  # fmt: skip
+proceeded = st.builds(
+    lambda i, t, lag: procedure(i, t, t + timedelta(minutes=lag)),
+    st.sampled_from([225792, 225466, 225802, 225441]), moments, st.integers(-300, 600),
+)  # fmt: skip
+ordered = st.builds(order, st.sampled_from(["Vancomycin", "CefePIME", "Heparin"]), moments)
+cultured = st.builds(culture, moments, specimen=st.integers(1, 4)) | st.builds(
+    culture, st.none(), moments.map(lambda t: t.replace(hour=0, minute=0)), st.integers(5, 6)
+)
+moved = st.builds(
+    lambda t, s: {"subject_id": 1, "hadm_id": 11, "transfertime": t, "curr_service": s},
+    moments, st.sampled_from(["MED", "TRAUM"]),
+)  # fmt: skip
+
+
 def known_at(event):
-    """When the event was known: stored, and happened. None: never."""
-    stored = event["storetime"]
-    return max(stored, event["charttime"]) if stored else None
+    """When the event was known. None: never."""
+    if "drug" in event:
+        return event["starttime"]
+    if "transfertime" in event:
+        return event["transfertime"]
+    if "micro_specimen_id" in event:
+        return event["charttime"] or event["chartdate"] + timedelta(days=1)
+    happened = event.get("charttime") or event["starttime"]
+    return max(event["storetime"], happened) if event["storetime"] else None
 
 
 def known_by_index(event):
@@ -202,19 +372,27 @@ def known_by_index(event):
     return known is not None and known <= INDEX
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(charted, max_size=12), st.lists(resulted, max_size=12), st.lists(urine, max_size=5))
-def test_no_event_known_only_after_the_index_time_changes_a_feature(charts, labs, urines):
-    everything = features(charts, labs, urines)
-    by_index = features(
-        [c for c in charts if known_by_index(c)],
-        [r for r in labs if known_by_index(r)],
-        [u for u in urines if known_by_index(u)],
-    )
-    assert everything.equals(by_index, null_equal=True)
+def lists(events, most):
+    return st.lists(events, max_size=most)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(
+    lists(charted, 10), lists(resulted, 10), lists(urine, 4), lists(dosed, 4), lists(proceeded, 3), lists(ordered, 4),
+    lists(cultured, 4), lists(moved, 2),
+)  # fmt: skip
+def test_no_event_known_only_after_the_index_time_changes_a_feature(
+    charts, labs, urines, doses, procedures, orders, cultures, services
+):
+    events = {
+        "charted": charts, "results": labs, "outputs": urines, "inputevents": doses, "procedureevents": procedures,
+        "prescriptions": orders, "microbiologyevents": cultures, "services": services,
+    }  # fmt: skip
+    by_index = {name: [e for e in records if known_by_index(e)] for name, records in events.items()}
+    assert features(**events).equals(features(**by_index), null_equal=True)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(charted, max_size=10), st.lists(resulted, max_size=10), st.randoms())
 def test_the_order_of_events_does_not_matter(charts, labs, chance):
     before = features(charts, labs)
@@ -234,9 +412,7 @@ def test_lineage_of_a_feature_leads_to_the_tables_it_is_measured_in():
     schemas = {
         "icu_stays": ICU_STAYS.polars_schema,
         "hospital_stays": HOSPITAL_STAYS.polars_schema,
-        "chartevents": RELEASE["mimic/icu/chartevents"].polars_schema,
-        "labevents": RELEASE["mimic/hosp/labevents"].polars_schema,
-        "outputevents": RELEASE["mimic/icu/outputevents"].polars_schema,
+        **{name: table.polars_schema for name, table in EVENTS.items()},
     }
     found = {}
     for part in PARTS:
@@ -261,9 +437,7 @@ def test_vital_sign_features_equal_the_published_first_day_table_cell_by_cell(de
         mortality_first_day(
             rules.icu_stays(demo_frames("mimic/icu/icustays"), hospital),
             hospital,
-            demo_frames("mimic/icu/chartevents"),
-            demo_frames("mimic/hosp/labevents"),
-            demo_frames("mimic/icu/outputevents"),
+            **{name: demo_frames(table.path) for name, table in EVENTS.items()},
         )
         .collect()
         .sort("stay_id")

@@ -36,7 +36,7 @@ def frame(table, records):
     schema = table.polars_schema
     return (
         pl.DataFrame([{"subject_id": 1, **r} for r in records], {"subject_id": pl.Int64, **schema})
-        .select(schema)
+        .select(table.column_names)
         .lazy()
     )
 
