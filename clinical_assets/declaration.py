@@ -8,7 +8,7 @@ backfill policy and code version all come from the table's declaration and the s
 import hashlib
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -55,7 +55,6 @@ class Declaration:
     table: Table
     rule: Callable[..., pl.LazyFrame]
     inputs: Mapping[str, str]
-    all_partitions: frozenset[str] = frozenset()
     parts: Sequence[Callable[..., pl.LazyFrame]] = ()
 
     def build(self, site: Site) -> dg.AssetsDefinition:
@@ -74,11 +73,9 @@ class Declaration:
         return asset
 
     def _input(self, path: str, site: Site) -> dg.AssetIn:
-        mapping = dg.AllPartitionMapping() if path in self.all_partitions else None
         return dg.AssetIn(
             key=dg.AssetKey(path.split("/")),
             input_manager_key=LAKE_IO_MANAGER,
-            partition_mapping=mapping,
             metadata=absent_input(RELEASE_TABLES[path].arrow_schema) if site.lacks(path) else None,
         )
 
@@ -97,7 +94,6 @@ class Declaration:
 def declared(
     table: Table,
     *,
-    all_partitions: Iterable[str] = (),
     parts: Sequence[Callable[..., pl.LazyFrame]] = (),
     **inputs: str,
 ) -> Callable[[Callable[..., pl.LazyFrame]], Declaration]:
@@ -105,7 +101,6 @@ def declared(
 
     Args:
         table: what the rule returns, column for column.
-        all_partitions: upstream tables read whole although this table is partitioned.
         parts: the rule as independent rules of the same inputs, where a column's lineage is that of its part alone.
         inputs: upstream table path by parameter name of the rule.
     """
@@ -114,7 +109,7 @@ def declared(
         expected = set(inspect.signature(rule).parameters)
         if expected != set(inputs):
             raise TypeError(f"{table.path}: the rule takes {sorted(expected)}, the declaration gives {sorted(inputs)}")
-        return Declaration(table, rule, inputs, frozenset(all_partitions), parts)
+        return Declaration(table, rule, inputs, parts)
 
     return declare
 

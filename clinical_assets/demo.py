@@ -12,6 +12,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +59,17 @@ def _write_hospital(root: Path, patients: int, seed: int) -> None:
     def tell(done: int, of: int) -> None:
         _line(f"synthetic hospital: {done:,} of {of:,} patients")
 
+    write = partial(
+        write_hospital, root, patients=patients, seed=seed, progress=tell, studies_with_files=STUDIES_WITH_FILES
+    )
     try:
-        rows = write_hospital(root, patients=patients, seed=seed, progress=tell, studies_with_files=STUDIES_WITH_FILES)
+        rows = write()
     except ForeignFolderError:
         if not (root / MARKER).exists():
             raise
         # Another synthetic hospital, of another size or made by another version: it can be made again any time.
         shutil.rmtree(root)
-        rows = write_hospital(root, patients=patients, seed=seed, progress=tell, studies_with_files=STUDIES_WITH_FILES)
+        rows = write()
     _line(f"synthetic hospital: {patients:,} patients, {sum(rows.values()):,} rows in {len(rows)} tables", last=True)
 
 

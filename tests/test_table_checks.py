@@ -6,7 +6,14 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from clinical_assets.declaration import LAKE_IO_MANAGER, Declaration, Site, TableMismatchError, conform
+from clinical_assets.declaration import (
+    LAKE_IO_MANAGER,
+    Declaration,
+    Site,
+    TableMismatchError,
+    asset_arguments,
+    conform,
+)
 from clinical_assets.mimic.inventory import Inventory
 from clinical_assets.partitions import all_of
 from clinical_assets.settings import Settings
@@ -14,6 +21,7 @@ from clinical_assets.table_checks import reference_path, table_checks
 from clinical_assets.tables import Column, Table, Type
 from resources.lake import Lake
 from resources.lake_io_manager import LakeIOManager
+from resources.sharding import shard_of
 
 STAYS = Table(
     key=("stays", "things"),
@@ -45,17 +53,10 @@ def world(tmp_path):
     rows = {"now": pl.DataFrame({"subject_id": PATIENTS, "thing_id": PATIENTS, "value": [1.0] * 40})}
     lake = Lake(root=str(tmp_path / "lake"), subject_shards=4)
 
-    def things(**_: pl.LazyFrame) -> pl.LazyFrame:
-        return rows["now"].lazy()
-
     def things_of_shard(context: dg.AssetExecutionContext) -> pl.LazyFrame:
-        from resources.sharding import shard_of
-
         wanted = [int(k) for k in context.partition_keys]
         shard = pl.Series(shard_of(rows["now"]["subject_id"].to_numpy(), 4))
         return conform(rows["now"].filter(shard.is_in(wanted)).lazy(), STAYS)
-
-    from clinical_assets.declaration import asset_arguments
 
     first = dg.asset(**asset_arguments(STAYS, site, "1"), io_manager_key=LAKE_IO_MANAGER)(things_of_shard)
 
@@ -123,8 +124,6 @@ def test_an_implausible_value_warns_and_lets_everything_pass(world):
 
 def test_a_one_shard_run_never_hides_another_shards_fault(world):
     rows, run, _ = world
-    from resources.sharding import shard_of
-
     shard = {p: int(shard_of(pl.Series([p]).to_numpy(), 4)[0]) for p in PATIENTS}
     in_third = next(p for p in PATIENTS if shard[p] == 3)
     good = rows["now"]
