@@ -9,3 +9,7 @@ import os
 # Lineage runs a rule once per column on sources written in Python; a rule that reads a table hundreds of times starts
 # as many of polars' waiting threads, and polars warns at 512. Polars reads this when it starts: before any import.
 os.environ.setdefault("POLARS_MAX_BLOCKING_THREAD_COUNT", "4096")
+
+# Arrow's own allocator gives freed memory back after 10 ms and asks for it anew a moment later: a quarter of the time
+# of reading a file. Arrow reads this when it is loaded.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")

@@ -1,18 +1,24 @@
 """The lake: Parquet files under one root, a local folder or an S3 prefix, through the same code.
 
 Layout: `<root>/<table path>/part-0.parquet` for an unpartitioned table,
-`<root>/<table path>/subject_shard=NN/part-0.parquet` for a sharded one. Any Parquet tool can read it.
+`<root>/<table path>/subject_shard=NN/part-0.parquet` for a sharded one and
+`<root>/<table path>/patient_batch=<name>/part-0.parquet` for one cut by batches of patients: a partition's name says
+which, since shards are numbers and batches begin with a letter. Any Parquet tool can read it.
 
 Writes are atomic. A writer stages complete files under `<root>/.staging/`, then writes a small commit record and moves
 them into place one by one. Killed before the record, the run has changed nothing; killed after it, the next reader or
 writer finishes the moves. So nobody who comes through this module ever sees some shards of one write and some of
 another.
 
+What a killed writer staged without a record is removed by the next writer of the same table: at once where it ran on
+the same machine, whose processes can be asked; after `ABANDONED_AFTER` without a change where it ran on another.
+
 What does not belong here: what a table means, and how assets come and go (see `lake_io_manager`).
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -20,6 +26,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -31,15 +38,20 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from resources.ownership import owned_name, owner_is_dead
+from resources import s3_copy
+from resources.ownership import owned_name, owner_is_dead, owner_is_elsewhere
 from resources.sharding import SHARD_HASH
 
-PARTITION_FOLDER = "subject_shard"
+SHARD_FOLDER, BATCH_FOLDER = "subject_shard", "patient_batch"
 FILE = "part-0.parquet"
 STAGING = ".staging"
 COMMIT = "commit.json"
 IDENTITY = "lake.json"
 ROWS_PER_GROUP = 1 << 20
+PAGE_BYTES = 8 << 20
+ABANDONED_AFTER = timedelta(days=7)
+"""How long nothing may change in another machine's staging folder before it counts as left by a killed writer: longer
+than any run, and than any difference between two machines' clocks."""
 VERSION = "version"
 """Key in a Parquet file's metadata: a hash of its producer's code version and of its inputs' versions."""
 
@@ -122,8 +134,8 @@ class Lake(dg.ConfigurableResource[Any]):
         """Partitions a table has files for, in order."""
         self._finish_commits(table)
         found = self.filesystem.get_file_info(pafs.FileSelector(self._path(table), allow_not_found=True))
-        prefix = f"{PARTITION_FOLDER}="
-        return sorted(f.base_name.removeprefix(prefix) for f in found if f.base_name.startswith(prefix))
+        parts = [f.base_name.partition("=") for f in found]
+        return sorted(name for folder, _, name in parts if folder in (SHARD_FOLDER, BATCH_FOLDER))
 
     def scan(self, table: str, partitions: Sequence[str] | None = None) -> pl.LazyFrame:
         """The table's rows: of the given partitions in their order, or of the one unpartitioned file.
@@ -137,7 +149,7 @@ class Lake(dg.ConfigurableResource[Any]):
         if missing:
             raise LakeError(
                 f"table {table}: expected {len(files)} Parquet file(s), {len(missing)} missing, the first "
-                f"{missing[0]}. Materialize {table} (all the shards that are asked for) first."
+                f"{missing[0]}. Materialize {table} (all the partitions that are asked for) first."
             )
         if isinstance(self.filesystem, pafs.S3FileSystem):
             return pl.scan_parquet(
@@ -156,6 +168,14 @@ class Lake(dg.ConfigurableResource[Any]):
             return None
         with self.filesystem.open_input_file(path) as file:
             return pq.read_metadata(file)
+
+    def held(self, table: str, partition: str | None = None) -> StoredFile | None:
+        """Rows, size and place of one file, as `write` reported them; None where there is no such file."""
+        footer = self.stored(table, partition)
+        if footer is None:
+            return None
+        file = self.filesystem.get_file_info(self._file(table, partition))
+        return StoredFile(self.location(table, partition or ""), footer.num_rows, file.size or 0)
 
     def version(self, table: str, partitions: Sequence[str] | None = None) -> str:
         """The version of a stored table, of those of the given partitions it has; `absent` without files.
@@ -210,12 +230,17 @@ class Lake(dg.ConfigurableResource[Any]):
     def write_files(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Replace files that belong together (a model and its contract) in one atomic write.
 
+        Files of the folder that are not among the new ones go, so that nobody reads a new model beside an old plot; a
+        table's own Parquet file in the same folder stays.
+
         Args:
             folder: path below the root, e.g. `models/risk_model/outcome=mortality`.
             files: content by name.
         """
         moves: dict[str, str] = {}
-        with self._staging(folder, moves) as staging:
+        removes: list[str] = []
+        with self._staging(folder, moves, removes) as staging:
+            removes += sorted(f.path for f in self._files_in(folder) if f.base_name not in (*files, FILE))
             for name, content in files.items():
                 # Else a name that ends in .gz would be packed, once more if it already is.
                 with self.filesystem.open_output_stream(f"{staging}/{name}", compression=None) as file:
@@ -225,16 +250,18 @@ class Lake(dg.ConfigurableResource[Any]):
     def read_files(self, folder: str) -> dict[str, bytes]:
         """The files of a folder by name; empty where there is none."""
         self._finish_commits(folder)
-        found = self.filesystem.get_file_info(pafs.FileSelector(self._path(folder), allow_not_found=True))
         contents: dict[str, bytes] = {}
-        for entry in found:
-            if entry.type == pafs.FileType.File:
-                with self.filesystem.open_input_stream(entry.path, compression=None) as file:
-                    contents[entry.base_name] = file.readall()
+        for entry in self._files_in(folder):
+            with self.filesystem.open_input_stream(entry.path, compression=None) as file:
+                contents[entry.base_name] = file.readall()
         return contents
 
+    def _files_in(self, folder: str) -> list[pafs.FileInfo]:
+        found = self.filesystem.get_file_info(pafs.FileSelector(self._path(folder), allow_not_found=True))
+        return [entry for entry in found if entry.type == pafs.FileType.File]
+
     @contextmanager
-    def _staging(self, target: str, moves: Mapping[str, str]) -> Iterator[str]:
+    def _staging(self, target: str, moves: Mapping[str, str], removes: Sequence[str] = ()) -> Iterator[str]:
         """A folder to stage files in; at the end of the block they are moved as `moves` says, on an error dropped."""
         self.claim()
         self._finish_commits(target)
@@ -243,7 +270,7 @@ class Lake(dg.ConfigurableResource[Any]):
         self._make_folder(folder)
         try:
             yield folder
-            self._write_small(f"{folder}/{COMMIT}", {"moves": dict(moves)})
+            self._write_small(f"{folder}/{COMMIT}", {"moves": dict(moves), "removes": list(removes)})
         except BaseException:
             with suppress(OSError):
                 self.filesystem.delete_dir(folder)
@@ -269,20 +296,47 @@ class Lake(dg.ConfigurableResource[Any]):
             # A reader may be finishing the same commit at the same time: whoever comes second finds the file gone.
             if self._is_file(staged):
                 try:
-                    self.filesystem.move(staged, final)
+                    self._move(staged, final)
                 except OSError:
                     if self._is_file(staged):
+                        raise
+        for number, old in enumerate(record.get("removes", ())):
+            # Into the staging folder, which is gone once the commit is finished: whoever comes late removes nothing
+            # that was written since.
+            if self._is_file(f"{folder}/{COMMIT}") and self._is_file(old):
+                try:
+                    self.filesystem.move(old, f"{folder}/removed-{number}")
+                except OSError:
+                    if self._is_file(f"{folder}/{COMMIT}") and self._is_file(old):
                         raise
         with suppress(FileNotFoundError):
             self.filesystem.delete_dir(folder)
 
+    def _move(self, staged: str, final: str) -> None:
+        if isinstance(self.filesystem, pafs.S3FileSystem):
+            size = self.filesystem.get_file_info(staged).size or 0
+            if size > s3_copy.COPY_IN_PARTS_ABOVE:
+                s3_copy.copy_in_parts(staged, final, size, s3_endpoint())
+                self.filesystem.delete_file(staged)
+                return
+        self.filesystem.move(staged, final)
+
     def _sweep(self, table: str) -> None:
-        """Remove what killed writers of this machine staged and never committed."""
+        """Remove what killed writers staged and never committed."""
         selector = pafs.FileSelector(self._path(STAGING, table), allow_not_found=True)
         for entry in self.filesystem.get_file_info(selector):
-            if entry.type == pafs.FileType.Directory and owner_is_dead(entry.base_name):
+            if entry.type != pafs.FileType.Directory:
+                continue
+            left = owner_is_dead(entry.base_name) or (owner_is_elsewhere(entry.base_name) and self._abandoned(entry))
+            if left:
                 with suppress(FileNotFoundError):
                     self.filesystem.delete_dir(entry.path)
+
+    def _abandoned(self, folder: pafs.FileInfo) -> bool:
+        """Whether nothing in a staging folder has changed for so long that nobody can be writing to it."""
+        within = self.filesystem.get_file_info(pafs.FileSelector(folder.path, allow_not_found=True, recursive=True))
+        changed = [entry.mtime for entry in (folder, *within) if entry.mtime is not None]
+        return bool(changed) and datetime.now(UTC) - max(changed) > ABANDONED_AFTER
 
     def _make_folder(self, path: str) -> None:
         """Make a folder; S3 needs none, and would take a request for each level of it to mark them."""
@@ -334,13 +388,31 @@ class TableWriter:
         if partition not in self.rows:
             raise LakeError(f"expected rows of partitions {sorted(map(str, self.rows))}; found rows of {partition!r}")
         if partition not in self._writers:
+            schema = _as_encoded(self._schema, rows.schema)
             self._writers[partition] = pq.ParquetWriter(
-                self.staged(partition), self._schema, filesystem=self._filesystem, compression="zstd"
+                self.staged(partition),
+                schema,
+                filesystem=self._filesystem,
+                compression="zstd",
+                store_schema=False,
+                **_encodings(schema),
             )
-        self._writers[partition].write_table(
-            rows.cast(self._schema).replace_schema_metadata(self._schema.metadata), row_group_size=ROWS_PER_GROUP
-        )
+            # The declared schema, not how text was encoded in memory.
+            stored = {"ARROW:schema": base64.b64encode(self._schema.serialize()).decode()}
+            self._writers[partition].add_key_value_metadata({**stored, **_text(self._schema.metadata)})
+        self._writers[partition].write_table(rows.cast(self._writers[partition].schema), row_group_size=ROWS_PER_GROUP)
         self.rows[partition] += rows.num_rows
+
+    def take_back(self, partition: str | None) -> Iterator[pa.Table]:
+        """The rows written to a partition so far, in order; afterwards its file begins anew."""
+        if partition not in self._writers:
+            return
+        self._writers.pop(partition).close()
+        self.rows[partition] = 0
+        with self._filesystem.open_input_file(self.staged(partition)) as file:
+            written = pq.ParquetFile(file)
+            for group in range(written.num_row_groups):
+                yield written.read_row_group(group).cast(self._schema)
 
     def finish(self, partition: str | None) -> None:
         """Close a partition's file before the others, to give its memory back; an empty one if nothing was written."""
@@ -358,6 +430,37 @@ class TableWriter:
         for writer in self._writers.values():
             with suppress(Exception):
                 writer.close()
+
+
+def _text(metadata: Mapping[bytes, bytes] | None) -> dict[str, str]:
+    return {key.decode(): value.decode() for key, value in (metadata or {}).items()}
+
+
+def _as_encoded(declared: pa.Schema, found: pa.Schema) -> pa.Schema:
+    """The declared schema, with text as its rows have it: plain, or with a dictionary."""
+    for field in found:
+        if pa.types.is_dictionary(field.type) and field.name in declared.names:
+            declared = declared.set(declared.get_field_index(field.name), field)
+    return declared
+
+
+def _encodings(schema: pa.Schema) -> dict[str, Any]:
+    """How columns are stored: whole numbers, days and times as differences, the rest with a dictionary.
+
+    On chart events that takes two thirds of the bytes of a dictionary for everything, and with a page for a whole group
+    of rows and ranges for those columns alone (nobody looks for a range of text) half of the time.
+    """
+    stepwise = [
+        f.name for f in schema if pa.types.is_int64(f.type) or pa.types.is_timestamp(f.type) or pa.types.is_date(f.type)
+    ]
+    return {
+        "use_dictionary": [f.name for f in schema if f.name not in stepwise],
+        "column_encoding": dict.fromkeys(stepwise, "DELTA_BINARY_PACKED"),
+        "write_statistics": stepwise,
+        "max_rows_per_page": ROWS_PER_GROUP,
+        "data_page_size": PAGE_BYTES,
+        "write_batch_size": 1 << 16,
+    }
 
 
 @lru_cache(maxsize=32)
@@ -394,4 +497,6 @@ def polars_storage_options() -> dict[str, str]:
 
 
 def _within(partition: str) -> tuple[str, ...]:
-    return (f"{PARTITION_FOLDER}={partition}", FILE) if partition else (FILE,)
+    if not partition:
+        return (FILE,)
+    return (f"{SHARD_FOLDER if partition.isdecimal() else BATCH_FOLDER}={partition}", FILE)

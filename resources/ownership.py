@@ -33,3 +33,9 @@ def owner_is_dead(name: str) -> bool:
         return another or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+
+
+def owner_is_elsewhere(name: str) -> bool:
+    """Whether a name made by `owned_name` was made on another machine, whose processes nobody here can ask about."""
+    host, mark, rest = name.partition("~")
+    return bool(host and mark and rest) and host != socket.gethostname()

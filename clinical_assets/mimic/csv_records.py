@@ -11,7 +11,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from functools import cached_property
 from typing import BinaryIO
 
 import numpy as np
@@ -39,17 +39,36 @@ class SourceFileError(ValueError):
         super().__init__(f"{where}: {problem}")
 
 
-@dataclass(frozen=True)
 class Block:
-    """Whole records: their bytes, the line of the file the first one starts on, and how they are quoted."""
+    """Whole records, and where their quotes and line ends are.
 
-    data: bytes
-    first_line: int
-    quoted_newlines: bool
+    Attributes:
+        data: their bytes, the last one's line end among them.
+        first_line: the line of the file the first one starts on.
+        quotes: where quotes are.
+    """
+
+    def __init__(self, data: bytes, first_line: int, quotes: Places) -> None:
+        self.data, self.first_line, self.quotes = data, first_line, quotes
+
+    @cached_property
+    def newlines(self) -> Places:
+        """Where newlines are."""
+        return positions(self.data, b"\n")
+
+    @cached_property
+    def ends(self) -> Places:
+        """Those newlines that end a record."""
+        return self.newlines[outside_quotes(self.newlines, self.quotes)]
+
+    def without_first_line(self) -> Block:
+        """The records after the first line."""
+        start = self.data.index(b"\n") + 1
+        return Block(self.data[start:], self.first_line + 1, self.quotes[np.searchsorted(self.quotes, start) :] - start)
 
 
 def blocks(raw: BinaryIO, file: str, *, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
-    """Cut a CSV stream into blocks of whole records.
+    """Cut a CSV stream into blocks of whole records; whether they are well formed, `check_records` says of each.
 
     Args:
         raw: the file's bytes; gzip is recognised by its first two bytes, not by the name.
@@ -57,51 +76,80 @@ def blocks(raw: BinaryIO, file: str, *, block_bytes: int = BLOCK_BYTES) -> Itera
         block_bytes: about how much is held at a time.
 
     Raises:
-        SourceFileError: truncated or corrupt gzip; a stray or never closed quote; a blank line; a carriage return
-            without a newline outside quotes; a record longer than 64 MiB.
+        SourceFileError: truncated or corrupt gzip; a quote never closed; a record longer than 64 MiB. A block before
+            it that is not well formed is the likelier culprit.
     """
     line, carried = 1, b""
     for chunk in _inflated(raw, file, block_bytes):
         data = carried + chunk
         if line == 1:
             data = data.removeprefix(BYTE_ORDER_MARK)
-        quotes, newlines = positions(data, b'"'), positions(data, b"\n")
-        ends = newlines[outside_quotes(newlines, quotes)]
-        end = int(ends[-1]) + 1 if ends.size else 0
+        quotes = positions(data, b'"')
+        end = _end_of_last_record(data, quotes)
         if end == 0 and len(data) > LONGEST_RECORD_BYTES:
             raise _never_closed(data, file, line)
         if end:
-            within = np.searchsorted(newlines, end)
-            block = _block(data[:end], quotes[: np.searchsorted(quotes, end)], newlines[:within], ends, file, line)
-            yield block
-            line += int(within)
+            records = data[:end]
+            yield Block(records, line, quotes[: np.searchsorted(quotes, end)])
+            line += int(np.count_nonzero(np.frombuffer(records, np.uint8) == _NEWLINE))
         carried = data[end:]
     if carried:
         # The last record needs no newline after it; a quote still open there was never closed.
         if carried.count(b'"') % 2:
             raise _never_closed(carried, file, line)
         data = carried + b"\n"
-        quotes, newlines = positions(data, b'"'), positions(data, b"\n")
-        yield _block(data, quotes, newlines, newlines[outside_quotes(newlines, quotes)], file, line)
+        yield Block(data, line, positions(data, b'"'))
 
 
-def _block(data: bytes, quotes: Places, newlines: Places, ends: Places, file: str, line: int) -> Block:
-    """Whole records as a block, once nothing is wrong with their quotes and line ends.
+def _end_of_last_record(data: bytes, quotes: Places) -> int:
+    """Where the last whole record ends, its line end included; 0 if there is none."""
+    limit = len(data)
+    while (end := data.rfind(b"\n", 0, limit) + 1) > 0:
+        before = int(np.searchsorted(quotes, end))
+        if before % 2 == 0:
+            return end
+        limit = int(quotes[before - 1])
+    return 0
+
+
+def check_records(block: Block, file: str) -> bool:
+    """Refuse a block whose records are not well formed.
 
     Args:
-        data: the records.
-        quotes: where its quotes are.
-        newlines: where its newlines are.
-        ends: those newlines that end a record.
+        block: whole records.
         file: named in errors.
-        line: of the file the data begins on.
+
+    Returns:
+        Whether line ends lie inside quotes.
+
+    Raises:
+        SourceFileError: a stray quote, a blank line, a carriage return without a newline outside quotes.
     """
-    returns = positions(data, b"\r")
-    _check_quotes(data, quotes, file, line)
-    returns_outside = returns[outside_quotes(returns, quotes)]
-    _check_line_ends(data, ends, returns_outside, file, line)
-    quoted = ends.size < newlines.size or returns_outside.size < returns.size
-    return Block(data, line, quoted_newlines=quoted)
+    _check_quotes(block.data, block.quotes, file, block.first_line)
+    returns = positions(block.data, b"\r")
+    returns_outside = returns[outside_quotes(returns, block.quotes)]
+    if returns.size or _newlines_in_a_row(block.data):
+        _check_line_ends(block.data, block.ends, returns_outside, file, block.first_line)
+    return returns_outside.size < returns.size or _newline_within(block)
+
+
+def _newlines_in_a_row(data: bytes) -> bool:
+    """Whether a line has nothing on it, inside quotes or outside."""
+    newline = np.frombuffer(data, np.uint8) == _NEWLINE
+    return bool(newline[0] or (newline[1:] & newline[:-1]).any())
+
+
+def _newline_within(block: Block) -> bool:
+    """Whether a newline lies inside quotes."""
+    text = np.frombuffer(block.data, np.uint8)
+    opening, closing = block.quotes[0::2], block.quotes[1::2]
+    if not opening.size:
+        return False
+    quoted = int((closing - opening).sum())
+    if quoted < len(block.data) // 8:
+        within = np.repeat(opening - np.concatenate([[0], np.cumsum(closing - opening)[:-1]]), closing - opening)
+        return bool((text[within + np.arange(quoted)] == _NEWLINE).any())
+    return bool(block.ends.size < block.newlines.size)
 
 
 def _inflated(raw: BinaryIO, file: str, size: int) -> Iterator[bytes]:
@@ -162,11 +210,12 @@ def outside_quotes(places: Places, quotes: Places) -> npt.NDArray[np.bool_]:
 
 def _check_line_ends(data: bytes, ends: Places, returns: Places, file: str, line: int) -> None:
     """Every record has something on its line, and every carriage return outside quotes a newline after it."""
-    alone = np.setdiff1d(returns + 1, ends, assume_unique=True) - 1
-    if alone.size:
-        at = int(alone[0])
-        problem = f"expected a newline after every carriage return; found one alone at {_shown(data, at)}. Correct"
-        raise SourceFileError(file, f"{problem} the line, or download the file again.", line=_line(data, at, line))
+    if returns.size:
+        alone = np.setdiff1d(returns + 1, ends, assume_unique=True) - 1
+        if alone.size:
+            at = int(alone[0])
+            problem = f"expected a newline after every carriage return; found one alone at {_shown(data, at)}. Correct"
+            raise SourceFileError(file, f"{problem} the line, or download the file again.", line=_line(data, at, line))
     lengths = np.diff(ends, prepend=-1) - 1
     if returns.size:
         lengths -= np.isin(ends - 1, returns, assume_unique=True)
@@ -180,15 +229,18 @@ def _check_quotes(data: bytes, quotes: Places, file: str, line: int) -> None:
     """Opening quotes follow a separator, closing ones precede one; `""` inside a field closes and opens at once."""
     if not quotes.size:
         return
-    padded = np.frombuffer(b"\n" + data + b"\n", np.uint8)
+    text = np.frombuffer(data, np.uint8)
     opening, closing = quotes[0::2], quotes[1::2]
     doubled = np.zeros(opening.size, bool)
     doubled[1:] = opening[1:] == closing[: opening.size - 1] + 1
-    before, after = padded[opening], padded[closing + 2]
-    wrong_open = ~(np.isin(before, (_COMMA, _NEWLINE)) | doubled)
+    before = text[opening - 1]
+    if opening[0] == 0:
+        before[0] = _NEWLINE
+    after = text[np.minimum(closing + 1, len(data) - 1)]
+    wrong_open = ~((before == _COMMA) | (before == _NEWLINE) | doubled)
     next_opens = np.zeros(closing.size, bool)
     next_opens[: opening.size - 1] = doubled[1:][: closing.size]
-    wrong_close = ~(np.isin(after, (_COMMA, _NEWLINE, _RETURN)) | next_opens)
+    wrong_close = ~((after == _COMMA) | (after == _NEWLINE) | (after == _RETURN) | next_opens)
     wrong = np.concatenate([opening[wrong_open], closing[wrong_close]])
     if wrong.size:
         raise _stray(data, _first_fault(data, int(wrong.min())), file, line)

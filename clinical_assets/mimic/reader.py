@@ -8,8 +8,9 @@ dirty (`Column.quarantined`) it sends its row to the quarantine instead, and is 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -26,6 +27,7 @@ from clinical_assets.mimic.csv_records import (
     Block,
     SourceFileError,
     blocks,
+    check_records,
     outside_quotes,
     positions,
 )
@@ -33,13 +35,17 @@ from clinical_assets.tables import SourceTable, Type
 
 LONGEST_HEADER = 10_000
 """Characters of a header line; the widest table of the catalogue has about 500."""
-ARROW_BLOCK_BYTES = 1 << 20
-"""What one thread of Arrow's parser takes at a time; it must hold a whole record."""
+PARSERS = 2
+"""Blocks parsed at a time."""
+ENCODED_TEXT = pa.dictionary(pa.int32(), pa.large_string())
+MOST_DIFFERENT = 0.1
+"""Of the first block's values, the share that may differ for text to be worth encoding."""
 
 QUARANTINE_SCHEMA = pa.schema(
     [("line", pa.int64()), ("column", pa.large_string()), ("value", pa.large_string()), ("record", pa.large_string())]
 )
 """One row per refused row of a file: its line, the first wrong column, that value, and the whole record as text."""
+NOTHING_REFUSED = QUARANTINE_SCHEMA.empty_table()
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,13 @@ class Rows:
 
 
 def read(
-    raw: BinaryIO, file: str, table: SourceTable, absent: Sequence[str] = (), *, block_bytes: int = BLOCK_BYTES
+    raw: BinaryIO,
+    file: str,
+    table: SourceTable,
+    absent: Sequence[str] = (),
+    *,
+    block_bytes: int = BLOCK_BYTES,
+    encode_text: bool = False,
 ) -> Iterator[Rows]:
     """Read a file of `table`.
 
@@ -61,53 +73,59 @@ def read(
         table: the declaration; its columns come out in declared order and type.
         absent: columns this release may lack; they come out null where the header does not name them.
         block_bytes: about how many inflated bytes are parsed at a time.
+        encode_text: text of few different values comes out dictionary-encoded, which is much cheaper to sort and
+            store. Which columns those are the first block decides, for the whole file.
 
     Yields:
         At least one `Rows`, in file order; a file with only a header yields an empty one.
 
     Raises:
         SourceFileError: wrong header, a value of the wrong type, a wrong number of fields, a truncated or corrupt
-            gzip, a stray quote; with file, line, column and value.
+            gzip, a stray quote; with file, line, column and value. Of several faults, the first one in the file.
     """
     stream = blocks(raw, file, block_bytes=block_bytes)
     first = next(stream, None)
     if first is None:
         raise SourceFileError(file, "expected a header line; found an empty file. Download it again.")
-    header, first = _split_header(first, file, table, absent)
+    check_records(first, file)
+    header = _header(first, file, table, absent)
     parser = _BlockParser(file, table, header)
-    empty = True
-    for rows in _ahead(parser.parse, _chain(first, stream)):
-        empty = False
-        yield rows
-    if empty:
-        yield Rows(table.arrow_schema.empty_table(), QUARANTINE_SCHEMA.empty_table())
+    first = first.without_first_line()
+    rows = parser.parse(first) if first.data else Rows(table.arrow_schema.empty_table(), NOTHING_REFUSED)
+    if encode_text:
+        rows = parser.encode_text_like(rows)
+    yield rows
+    yield from _ahead(parser.parse, stream)
 
 
-def _chain(first: Block, rest: Iterator[Block]) -> Iterator[Block]:
-    if first.data:
-        yield first
-    yield from rest
-
-
-def _ahead(parse: Callable[[Block], Rows], stream: Iterable[Block]) -> Iterator[Rows]:
-    """Parse one block while the caller works on the one before; results stay in order."""
-    thread = ThreadPoolExecutor(1)
+def _ahead(parse: Callable[[Block], Rows], stream: Iterator[Block]) -> Iterator[Rows]:
+    """Parse a few blocks while the caller works on the ones before; results stay in order."""
+    threads = ThreadPoolExecutor(PARSERS)
+    pending: deque[Future[Rows]] = deque()
     try:
-        pending = None
-        for block in stream:
-            following = thread.submit(parse, block)
-            if pending is not None:
-                yield pending.result()
-            pending = following
-        if pending is not None:
-            yield pending.result()
+        while (block := _next_or_first_fault(stream, pending)) is not None:
+            pending.append(threads.submit(parse, block))
+            if len(pending) > PARSERS:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
     finally:
         # Not waiting, for the same reason as the reading of the file.
-        thread.shutdown(wait=False, cancel_futures=True)
+        threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _split_header(block: Block, file: str, table: SourceTable, absent: Sequence[str]) -> tuple[list[str], Block]:
-    """The file's columns by their declared names, and the block without its header line."""
+def _next_or_first_fault(stream: Iterator[Block], pending: deque[Future[Rows]]) -> Block | None:
+    """The next block; where there is none because of a fault, a fault of the blocks before it comes first."""
+    try:
+        return next(stream, None)
+    except SourceFileError:
+        while pending:
+            pending.popleft().result()
+        raise
+
+
+def _header(block: Block, file: str, table: SourceTable, absent: Sequence[str]) -> list[str]:
+    """The file's columns by their declared names."""
     end = block.data.find(b"\n") + 1
     line = block.data[:end].decode("utf-8", "replace").rstrip("\r\n")
     # Longer than any header: something else than CSV, which need not be shown whole.
@@ -127,7 +145,7 @@ def _split_header(block: Block, file: str, table: SourceTable, absent: Sequence[
             + ". Check that the file belongs to a release the catalogue knows.",
             line=1,
         )
-    return names, Block(block.data[end:], block.first_line + 1, block.quoted_newlines)
+    return names
 
 
 class _BlockParser:
@@ -141,24 +159,36 @@ class _BlockParser:
         self._types = {name: self._schema.field(name).type for name in header}
         self._finite = [c.name for c in table.columns if c.type is Type.FLOAT and c.name in header]
 
+    def encode_text_like(self, first: Rows) -> Rows:
+        """From now on encode the text that is worth it judging by the file's first rows; these are given back so."""
+        for name, to in self._types.items():
+            if pa.types.is_large_string(to):
+                encoded = first.table[name].combine_chunks().dictionary_encode()
+                if len(encoded) and len(encoded.dictionary) <= len(encoded) * MOST_DIFFERENT:
+                    self._types[name] = ENCODED_TEXT
+                    self._schema = self._schema.set(self._schema.get_field_index(name), pa.field(name, ENCODED_TEXT))
+        return Rows(first.table.cast(self._schema), first.quarantined)
+
     def parse(self, block: Block) -> Rows:
+        quoted_line_ends = check_records(block, self._file)
         try:
-            parsed = self._parse(block, self._types, ARROW_BLOCK_BYTES)
+            parsed = self._parse(block, self._types, quoted_line_ends)
         except pa.ArrowInvalid:
-            return self._parse_with_care(block)
+            return self._parse_with_care(block, quoted_line_ends)
         for name in self._finite:
             # Arrow reads "nan" and "inf" as numbers; no release writes them.
             if pc.all(pc.is_finite(parsed[name])).as_py() is False:
-                return self._parse_with_care(block)
-        return Rows(self._declared(parsed), QUARANTINE_SCHEMA.empty_table())
+                return self._parse_with_care(block, quoted_line_ends)
+        return Rows(self._declared(parsed), NOTHING_REFUSED)
 
-    def _parse(self, block: Block, types: dict[str, pa.DataType], block_bytes: int) -> pa.Table:
+    def _parse(self, block: Block, types: Mapping[str, pa.DataType], quoted_line_ends: bool) -> pa.Table:
         # At the beginning of what it is given Arrow drops a byte order mark; only the file's own may go.
         data = BYTE_ORDER_MARK + block.data if block.data.startswith(BYTE_ORDER_MARK) else block.data
         return pacsv.read_csv(
             pa.BufferReader(data),
-            read_options=pacsv.ReadOptions(column_names=self._header, block_size=min(len(data) + 1, block_bytes)),
-            parse_options=pacsv.ParseOptions(newlines_in_values=block.quoted_newlines, ignore_empty_lines=False),
+            # In one piece, since a record may be as long as the block; other blocks keep the other cores busy.
+            read_options=pacsv.ReadOptions(column_names=self._header, block_size=len(data) + 1, use_threads=False),
+            parse_options=pacsv.ParseOptions(newlines_in_values=quoted_line_ends, ignore_empty_lines=False),
             convert_options=pacsv.ConvertOptions(
                 column_types=types,
                 null_values=[""],
@@ -171,19 +201,18 @@ class _BlockParser:
 
     def _declared(self, parsed: pa.Table) -> pa.Table:
         columns = [
-            parsed[field.name] if field.name in self._types else pa.nulls(parsed.num_rows, field.type)
+            parsed[field.name].cast(field.type) if field.name in self._types else pa.nulls(parsed.num_rows, field.type)
             for field in self._schema
         ]
         return pa.table(columns, schema=self._schema)
 
-    def _parse_with_care(self, block: Block) -> Rows:
+    def _parse_with_care(self, block: Block, quoted_line_ends: bool) -> Rows:
         """Read every field as text, then find the values that are not of their type."""
         try:
-            # In one piece: a record larger than the fast path's pieces is one of the reasons to be here.
-            text = self._parse(block, dict.fromkeys(self._header, pa.large_string()), len(block.data) + 4)
+            text = self._parse(block, dict.fromkeys(self._header, pa.large_string()), quoted_line_ends)
         except pa.ArrowInvalid:
             raise self._malformed_record(block) from None
-        lines = self._lines(block, text)
+        lines = self._lines(block, text, quoted_line_ends)
         bad: dict[int, str] = {}
         good: dict[str, pa.ChunkedArray] = {}
         # Dirty columns last: a row is never hidden in the quarantine for one of them if another column is wrong too.
@@ -220,10 +249,10 @@ class _BlockParser:
         )
 
     @staticmethod
-    def _lines(block: Block, text: pa.Table) -> npt.NDArray[np.int64]:
+    def _lines(block: Block, text: pa.Table, quoted_line_ends: bool) -> npt.NDArray[np.int64]:
         """The line each record starts on: one per record before it, and one per newline inside their quotes."""
         within = np.zeros(text.num_rows, np.int64)
-        if block.quoted_newlines:
+        if quoted_line_ends:
             for values in text.columns:
                 within += pc.fill_null(pc.count_substring(values, "\n"), 0).to_numpy()
         lines: npt.NDArray[np.int64] = block.first_line + np.arange(text.num_rows) + np.cumsum(within) - within
@@ -239,11 +268,8 @@ class _BlockParser:
                 f"expected UTF-8; found the bytes {block.data[error.start : error.start + 4]!r}. Convert the file.",
                 line=block.first_line + block.data.count(b"\n", 0, error.start),
             )
-        quotes = positions(block.data, b'"')
-        commas, ends = (
-            places[outside_quotes(places, quotes)]
-            for places in (positions(block.data, b","), positions(block.data, b"\n"))
-        )
+        commas = positions(block.data, b",")
+        commas, ends = commas[outside_quotes(commas, block.quotes)], block.ends
         fields = np.diff(np.searchsorted(commas, ends), prepend=0) + 1
         wrong = np.flatnonzero(fields != len(self._header))
         if not wrong.size:
@@ -258,7 +284,7 @@ class _BlockParser:
 
 def _convert(values: pa.Array, to: pa.DataType) -> tuple[pa.Array, list[int]]:
     """Values in type `to` (null where they are not of it), and the rows where they are not."""
-    if pa.types.is_large_string(to):
+    if pa.types.is_large_string(to) or pa.types.is_dictionary(to):
         return values, []
     if pa.types.is_integer(to) or pa.types.is_floating(to) or pa.types.is_date(to):
         values = pc.ascii_trim(values, " \t")  # as Arrow's typed parser does

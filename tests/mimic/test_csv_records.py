@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from clinical_assets.mimic import csv_records
-from clinical_assets.mimic.csv_records import SourceFileError, blocks
+from clinical_assets.mimic.csv_records import SourceFileError, blocks, check_records
 
 FILE = "hosp/notes.csv.gz"
 RECORDS = [
@@ -26,7 +26,12 @@ RECORDS = [
 
 
 def cut(data: bytes, block_bytes: int = 1 << 20) -> list[csv_records.Block]:
-    return list(blocks(io.BytesIO(data), FILE, block_bytes=block_bytes))
+    """The file's blocks, each checked as it comes."""
+    found = []
+    for block in blocks(io.BytesIO(data), FILE, block_bytes=block_bytes):
+        check_records(block, FILE)
+        found.append(block)
+    return found
 
 
 def fault(data: bytes, block_bytes: int = 1 << 20) -> SourceFileError:
@@ -72,7 +77,7 @@ def test_a_gzip_of_any_number_of_members_is_the_file_inside(records, block_bytes
     ],
 )
 def test_a_block_knows_whether_line_ends_lie_inside_quotes(data, quoted_newlines):
-    assert [b.quoted_newlines for b in cut(data)] == [quoted_newlines]
+    assert [check_records(b, FILE) for b in cut(data)] == [quoted_newlines]
 
 
 @pytest.mark.parametrize(
@@ -152,6 +157,17 @@ def test_a_file_with_the_line_ends_of_old_macs_is_refused():
 @pytest.mark.parametrize("end", [b"", b"\r", b"\r\n", b"\n"])
 def test_the_last_record_needs_no_whole_line_end(end):
     assert b"".join(b.data for b in cut(b"a,b\r\n1,2" + end)).split() == [b"a,b", b"1,2"]
+
+
+@given(files)
+def test_a_block_without_its_first_line_is_the_block_of_the_lines_after_it(records):
+    header = b'a,"b",c\n'
+    (whole,) = cut(b"".join([header, *records]))
+    (rest,) = cut(b"".join(records))
+    found = whole.without_first_line()
+    assert (found.data, found.first_line) == (rest.data, 2)
+    for name in ("quotes", "newlines", "ends"):
+        assert getattr(found, name).tolist() == getattr(rest, name).tolist()
 
 
 def test_an_empty_file_has_no_blocks():

@@ -3,8 +3,10 @@
 import json
 import signal
 import tempfile
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
 
 import polars as pl
@@ -69,22 +71,58 @@ def plainly_sorted(blocks: list[pa.Table], shard: int, shards: int) -> list[dict
     )
 
 
+class Files:
+    """Keeps what is written, in memory."""
+
+    def __init__(self) -> None:
+        self.pieces: dict[str, list[pa.Table]] = {}
+        self.finished: set[str] = set()
+        self.taken_back: list[str] = []
+
+    def write(self, partition: str, rows: pa.Table) -> None:
+        assert partition not in self.finished
+        self.pieces.setdefault(partition, []).append(rows)
+
+    def take_back(self, partition: str) -> Iterator[pa.Table]:
+        self.taken_back.append(partition)
+        yield from self.pieces.pop(partition, [])
+
+    def finish(self, partition: str) -> None:
+        self.finished.add(partition)
+
+    def rows(self, partition: str) -> list[dict]:
+        return [row for piece in self.pieces.get(partition, []) for row in piece.to_pylist()]
+
+
 def by_shard(
     blocks: list[pa.Table], shards: int, wanted: list[str], scratch: Path, budget: int
 ) -> dict[str, list[dict]]:
-    with ShardSorter(EVENTS, shards, scratch=scratch, budget=budget) as sorter:
+    files = Files()
+    with ShardSorter(EVENTS, shards, wanted, files, scratch=scratch, budget=budget) as sorter:
         for block in blocks:
-            sorter.add(block, wanted)
-        return {name: [row for piece in sorter.sorted_rows(name) for row in piece.to_pylist()] for name in wanted}
+            sorter.add(block)
+        sorter.finish()
+    assert files.finished == set(wanted)
+    return {name: files.rows(name) for name in wanted}
 
 
-@given(files, st.integers(1, 5), st.integers(1, 4_000), st.data())
-def test_any_budget_gives_the_rows_of_one_stable_sort_and_leaves_no_file(file, shards, budget, data):
+def encoded(block: pa.Table) -> pa.Table:
+    return block.set_column(3, "text", block["text"].combine_chunks().dictionary_encode())
+
+
+@given(files, st.integers(1, 5), st.integers(1, 4_000), st.sampled_from(["any", "ascending"]), st.booleans(), st.data())
+def test_any_budget_gives_the_rows_of_one_stable_sort_and_leaves_no_file(
+    file, shards, budget, patients, in_dictionaries, data
+):
+    if patients == "ascending":
+        every = sorted((record for block in file for record in block), key=itemgetter(0))
+        file = [every[n : n + 5] for n in range(0, len(every), 5)]
     blocks = as_blocks(file)
     names = shard_names(shards)
     wanted = data.draw(st.lists(st.sampled_from(names), unique=True, min_size=1))
     with tempfile.TemporaryDirectory() as folder:
-        found = by_shard(blocks, shards, wanted, Path(folder) / "scratch", budget)
+        given_ = [encoded(block) for block in blocks] if in_dictionaries else blocks
+        found = by_shard(given_, shards, wanted, Path(folder) / "scratch", budget)
         assert not list(Path(folder).glob("scratch/*"))
     assert found == {name: plainly_sorted(blocks, names.index(name), shards) for name in wanted}
 
@@ -100,15 +138,46 @@ def many_blocks(patients: int = 40, rounds: int = 12) -> list[pa.Table]:
 
 
 def test_a_shard_larger_than_the_budget_comes_in_consecutive_ranges_of_whole_patients(tmp_path):
-    blocks = many_blocks()
-    with ShardSorter(EVENTS, 1, scratch=tmp_path, budget=4_000) as sorter:
+    blocks, files = many_blocks(), Files()
+    with ShardSorter(EVENTS, 1, ["00"], files, scratch=tmp_path, budget=4_000) as sorter:
         for block in blocks:
-            sorter.add(block, ["00"])
-        pieces = [piece.to_pylist() for piece in sorter.sorted_rows("00")]
+            sorter.add(block)
+        assert list(tmp_path.iterdir()), "not in the order of its patients"
+        sorter.finish()
+    pieces = [piece.to_pylist() for piece in files.pieces["00"]]
     assert len(pieces) > 5
+    assert files.taken_back == ["00"]
     patients = [{row["subject_id"] for row in piece} for piece in pieces]
     assert all(max(a) < min(b) for a, b in pairwise(patients))
     assert [row for piece in pieces for row in piece] == plainly_sorted(blocks, 0, 1)
+
+
+def test_a_file_in_the_order_of_its_patients_is_written_as_it_comes_and_needs_no_scratch_file(tmp_path):
+    every = [row for block in many_blocks() for row in block.to_pylist()]
+    ordered = pa.Table.from_pylist(sorted(every, key=itemgetter("subject_id")), EVENTS.arrow_schema)
+    files, written = Files(), []
+    with ShardSorter(EVENTS, 1, ["00"], files, scratch=tmp_path / "scratch", budget=4_000) as sorter:
+        for start in range(0, ordered.num_rows, 25):
+            sorter.add(ordered.slice(start, 25))
+            written.append(len(files.rows("00")))
+        sorter.finish()
+    assert written[len(written) // 2] > ordered.num_rows / 4
+    assert (files.taken_back, list(tmp_path.iterdir())) == ([], [])
+    assert files.rows("00") == plainly_sorted([ordered], 0, 1)
+
+
+def test_text_that_varies_is_stored_with_the_words_it_has_and_no_others(tmp_path):
+    words = pa.array([f"word {n}" for n in range(100)] * 10, pa.large_string()).dictionary_encode()
+    columns = [range(1000), [1] * 1000, [None] * 1000, words, range(1000)]
+    files = Files()
+    with ShardSorter(EVENTS, 64, shard_names(64), files, scratch=tmp_path) as sorter:
+        sorter.add(pa.table(dict(zip(EVENTS.column_names, columns, strict=True))))
+        sorter.finish()
+    pieces = [piece for pieces in files.pieces.values() for piece in pieces]
+    assert sum(piece.num_rows for piece in pieces) == 1000
+    for piece in pieces:
+        column = piece["text"].combine_chunks()
+        assert set(column.dictionary.to_pylist()) == set(column.to_pylist())
 
 
 def test_one_shard_alone_equals_that_shard_of_all(tmp_path):
@@ -121,42 +190,48 @@ def test_one_shard_alone_equals_that_shard_of_all(tmp_path):
 
 
 def test_rows_without_a_time_come_last_of_their_patient():
-    frame = pl.DataFrame(
-        {"subject_id": [2, 1, 1], "event_id": [1, 1, 2], "time": [None, None, datetime(2150, 1, 1)]},
-        schema={name: EVENTS.polars_schema[name] for name in ("subject_id", "event_id", "time")},
-    )
-    assert in_file_order(frame, EVENTS)["event_id"].to_list() == [2, 1, 1]
+    rows = as_blocks([[(2, 1, None, None), (1, 1, None, None), (1, 2, datetime(2150, 1, 1), None)]])[0]
+    assert in_file_order(rows, EVENTS)["event_id"].to_pylist() == [2, 1, 1]
 
 
-def test_pieces_have_the_declared_types_even_without_rows(tmp_path):
-    with ShardSorter(EVENTS, 2, scratch=tmp_path) as sorter:
-        (piece,) = sorter.sorted_rows("01")
-    assert (piece.schema, piece.num_rows) == (EVENTS.arrow_schema, 0)
+@pytest.mark.parametrize("before", [[], [[]]], ids=["no block", "an empty block"])
+def test_a_shard_without_rows_is_finished_too(tmp_path, before):
+    assert by_shard(as_blocks(before), 2, ["01"], tmp_path, 1) == {"01": []}
 
 
 def test_a_row_without_a_patient_is_refused(tmp_path):
     block = as_blocks([[(1, 1, None, None), (None, 2, None, None)]])[0]
     with (
-        ShardSorter(EVENTS, 2, scratch=tmp_path) as sorter,
+        ShardSorter(EVENTS, 2, ["00", "01"], Files(), scratch=tmp_path) as sorter,
         pytest.raises(ValueError, match=r"1 of 2 missing"),
     ):
-        sorter.add(block, ["00", "01"])
+        sorter.add(block)
 
 
-def test_an_error_while_rows_come_in_or_go_out_leaves_no_file(tmp_path):
-    def load(*, fail_after: int) -> None:
-        with ShardSorter(EVENTS, 1, scratch=tmp_path, budget=100) as sorter:
+class FullDisk(Files):
+    def __init__(self, pieces: int) -> None:
+        super().__init__()
+        self._room = pieces
+
+    def write(self, partition: str, rows: pa.Table) -> None:
+        if not self._room:
+            raise OSError("disk full")
+        self._room -= 1
+        super().write(partition, rows)
+
+
+@pytest.mark.parametrize("room", [0, 1, 4])
+def test_an_error_while_rows_come_in_or_go_out_leaves_no_file(tmp_path, room):
+    def load() -> None:
+        with ShardSorter(EVENTS, 1, ["00"], FullDisk(room), scratch=tmp_path, budget=4_000) as sorter:
             for block in many_blocks():
-                sorter.add(block, ["00"])
-            for number, _ in enumerate(sorter.sorted_rows("00")):
-                assert list(tmp_path.iterdir())
-                if number == fail_after:
-                    raise OSError("disk full")
+                sorter.add(block)
+            assert list(tmp_path.iterdir())
+            sorter.finish()
 
-    for fail_after in (0, 3):
-        with pytest.raises(OSError, match="disk full"):
-            load(fail_after=fail_after)
-        assert not list(tmp_path.iterdir())
+    with pytest.raises(OSError, match="disk full"):
+        load()
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_a_killed_load_left_is_swept_by_the_next_and_nothing_else(tmp_path, child):
@@ -208,22 +283,44 @@ def block(rows):
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
-with ShardSorter(table, shards, scratch=pathlib.Path(scratch), budget=budget) as sorter:
-    sorter.add(block(50_000), wanted)
-    before, streamed, rows, ordered = peak(), 0, 0, True
+class Watch:
+    # Checks what is written and lets it go; what may be taken back is kept on disk.
+
+    def __init__(self):
+        self.rows, self.ordered, self.last = 0, True, {}
+
+    def write(self, name, piece):
+        patients, times = piece["subject_id"].to_numpy(), piece["time"].cast(pa.int64()).to_numpy()
+        later = (patients[1:] > patients[:-1]) | ((patients[1:] == patients[:-1]) & (times[1:] >= times[:-1]))
+        first = (int(patients[0]), int(times[0]))
+        self.ordered = bool(self.ordered and later.all() and first >= self.last.get(name, (0, 0)))
+        self.last[name] = (int(patients[-1]), int(times[-1]))
+        self.rows += piece.num_rows
+        with pa.OSFile(f"{scratch}/{name}.written", "wb") as file, pa.ipc.new_stream(file, piece.schema) as out:
+            out.write_table(piece)
+
+    def take_back(self, name):
+        if name not in self.last:
+            return
+        with pa.OSFile(f"{scratch}/{name}.written", "rb") as file:
+            back = pa.ipc.open_stream(file).read_all()
+        self.rows -= back.num_rows
+        del self.last[name]
+        yield back
+
+    def finish(self, name):
+        pass
+
+watch = Watch()
+with ShardSorter(table, shards, wanted, watch, scratch=pathlib.Path(scratch) / "s", budget=budget) as sorter:
+    sorter.add(block(50_000))
+    before, streamed = peak(), 0
     for _ in range(blocks - 1):
         some = block(50_000)
         streamed += some.nbytes
-        sorter.add(some, wanted)
-    for name in wanted:
-        last = (0, 0)
-        for piece in sorter.sorted_rows(name):
-            rows += piece.num_rows
-            patients, times = piece["subject_id"].to_numpy(), piece["time"].cast(pa.int64()).to_numpy()
-            later = (patients[1:] > patients[:-1]) | ((patients[1:] == patients[:-1]) & (times[1:] >= times[:-1]))
-            ordered = ordered and bool(later.all()) and (patients[0], times[0]) >= last
-            last = (patients[-1], times[-1])
-result = {"streamed": streamed, "rows": rows, "grew": peak() - before, "ordered": bool(ordered)}
+        sorter.add(some)
+    sorter.finish()
+result = {"streamed": streamed, "rows": watch.rows, "grew": peak() - before, "ordered": watch.ordered}
 pathlib.Path(scratch, "result.json").write_text(json.dumps(result))
 """
 
