@@ -1,19 +1,20 @@
 """How a concept table is declared, and how a frame is brought to its declaration.
 
-The concepts follow the tables published with MIMIC-IV (`SOURCE`): the same names, columns, order and cells. One thing
-is added: tables published without a patient get `subject_id` as their first column, because a patient's rows lie in
-one shard and the shard follows from it. What does not belong here: any clinical rule.
+The concepts follow the tables published with MIMIC-IV (see `published`): the same names, columns, order and cells. One
+thing is added: tables published without a patient get `subject_id` as their first column, because a patient's rows lie
+in one shard and the shard follows from it. What does not belong here: any clinical rule.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import polars as pl
 
+from clinical_assets.concepts.plausibility import limits_of
+from clinical_assets.concepts.published import source_of
 from clinical_assets.tables import Column, Table, Type
-
-SOURCE = "MIT-LCP/mimic-code, commit 8bcbd190, mimic-iv/concepts_duckdb"
 
 
 def integer(name: str, meaning: str, unit: str | None = None) -> Column:
@@ -62,10 +63,13 @@ def concept(
     columns: Iterable[Column],
     primary_key: tuple[str, ...] = (),
     happened: str | None = None,
-    source: str = SOURCE,
+    source: str | None = None,
 ) -> Table:
-    """Declare the concept table `concepts/<name>`; `subject_id` is put in front where `columns` lack it."""
-    listed = tuple(columns)
+    """Declare the concept table `concepts/<name>`; `subject_id` is put in front where `columns` lack it.
+
+    Measured columns get the limits of `plausibility`; without a `source` the concept is a published one.
+    """
+    listed = tuple(map(_limited, columns))
     if all(column.name != "subject_id" for column in listed):
         listed = (SUBJECT_ID, *listed)
     return Table(
@@ -75,8 +79,13 @@ def concept(
         columns=listed,
         primary_key=primary_key,
         happened=happened,
-        source=source,
+        source=source or source_of(name),
     )
+
+
+def _limited(column: Column) -> Column:
+    limits = limits_of(column.name, column.unit) if column.type is Type.FLOAT and not column.plausible else None
+    return replace(column, plausible=limits) if limits else column
 
 
 def conform(frame: pl.LazyFrame, table: Table) -> pl.LazyFrame:

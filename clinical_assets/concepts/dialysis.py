@@ -14,6 +14,7 @@ from clinical_assets.concepts.declaration import (
     flag,
     text,
 )
+from clinical_assets.concepts.dialysis_items import PERITONEAL_ITEMS, PRESENT_ITEMS, RUNNING_ITEMS
 from clinical_assets.concepts.interval_joins import left_join_where
 from clinical_assets.concepts.measurements import Measurement, around_admission, is_item, per_stay, text_of
 from clinical_assets.tables import Column
@@ -112,24 +113,6 @@ def crrt(chartevents: pl.LazyFrame) -> pl.LazyFrame:
 HEMODIALYSIS_OUTPUT = 226499
 CRRT_MODE = 227290
 PERITONEAL_CATHETER_STATUS, IN_USE = 225965, "In use"
-# fmt: off
-RUNNING_ITEMS = (
-    HEMODIALYSIS_OUTPUT, 224154, 225183, 227438, 224191, 225806, 225807, 228004, 228005, 228006, 224144, 224145, 224153,
-    226457,
-)
-"""Entries that are only charted while dialysis runs: volumes and rates."""
-PRESENT_ITEMS = (
-    226118, 227357, 225725,
-    225810, 225959, 227639, 224149, 224150, 224151, 224152, 224404, 224406,
-    224135, 224139, 224146, 225323, 225740, 225776, 225951, 225952, 225953, 225954, 225956, 225958, 225961, 225963,
-    PERITONEAL_CATHETER_STATUS, 225976, 225977, 227124, CRRT_MODE, 227638, 227640, 227753,
-)
-"""Entries about catheters, fluids and pressures: a patient on dialysis, not necessarily at that moment."""
-PERITONEAL_ITEMS = (
-    225810, 225806, 225807, 227639, 225959, 225951, 225952, 225961, 225953, 225963, PERITONEAL_CATHETER_STATUS, 227638,
-    227640,
-)
-# fmt: on
 CRRT_ADDITIVES = (227536, 227525)
 """Potassium chloride and calcium gluconate given into the continuous circuit (`inputevents`)."""
 CATHETER, FILTER_CHANGE = 224270, 225436

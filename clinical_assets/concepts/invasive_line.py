@@ -7,12 +7,34 @@ import polars as pl
 from clinical_assets.concepts.declaration import STAY_ID, concept, conform, text, timestamp
 from clinical_assets.concepts.measurements import is_item
 
-# fmt: off
-LINES = (
-    224263, 224264, 224267, 224268, 224269, 224270, 224272, 224273, 224560, 225199, 225202, 225203, 225204, 225205,
-    225315, 225752, 225761, 225789, 226124, 227719, 228169, 228201, 228202, 228286,
-)
-# fmt: on
+LABELS = {
+    224263: "Multi Lumen",
+    224264: "PICC Line",
+    224267: "Cordis/Introducer",
+    224268: "Trauma line",
+    224269: "CCO PAC",
+    224270: "Dialysis Catheter",
+    224272: "IABP line",
+    224273: "Presep Catheter",
+    224560: "PA Catheter",
+    225199: "Triple Introducer",
+    225202: "Indwelling Port (PortaCath)",
+    225203: "Pheresis Catheter",
+    225204: "Midline",
+    225205: "RIC",
+    225315: "Tunneled (Hickman) Line",
+    225752: "Arterial Line",
+    225761: "Sheath Insertion",
+    225789: "Sheath (Venous)",
+    226124: "ICP Catheter",
+    227719: "AVA",
+    228169: "Impella Line",
+    228201: "Tandem Heart Inflow Line",
+    228202: "Tandem Heart Outflow Line",
+    228286: "Intraosseous Device",
+}
+"""Items of invasive lines with the labels of `d_items`, from which the kind is told."""
+LINES = tuple(LABELS)
 TYPES = {
     "Arterial Line": "Arterial",
     "A-Line": "Arterial",

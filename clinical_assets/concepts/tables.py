@@ -82,6 +82,7 @@ _DECLARED: tuple[tuple[Table, Concept], ...] = (
     (vasoactive.VASOACTIVE_AGENT, vasoactive.vasoactive_agent),
     (vasoactive.NOREPINEPHRINE_EQUIVALENT_DOSE, vasoactive.norepinephrine_equivalent_dose),
     (antibiotics.ANTIBIOTIC, antibiotics.antibiotic),
+    (antibiotics.ANTIBIOTIC_EXTENDED, antibiotics.antibiotic_extended),
     (medications.ACEI, medications.acei),
     (medications.ARB, medications.arb),
     (medications.NSAID, medications.nsaid),

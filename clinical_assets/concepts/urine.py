@@ -12,20 +12,22 @@ from clinical_assets.concepts.published_arithmetic import total
 
 IRRIGANT_IN = 227488
 """What was flushed into the bladder leaves it again in 227489, "irrigant and urine out": it is taken off."""
-URINE_ITEMS = (
-    226557,  # right ureteral stent
-    226558,  # left ureteral stent
-    226559,  # Foley catheter
-    226560,  # voided
-    226561,  # condom catheter
-    226563,  # suprapubic catheter
-    226564,  # right nephrostomy
-    226565,  # left nephrostomy
-    226567,  # straight catheter
-    226584,  # ileal conduit
-    IRRIGANT_IN,
-    227489,
-)
+URINE_LABELS = {
+    226557: "R Ureteral Stent",
+    226558: "L Ureteral Stent",
+    226559: "Foley",
+    226560: "Void",
+    226561: "Condom Cath",
+    226563: "Suprapubic",
+    226564: "R Nephrostomy",
+    226565: "L Nephrostomy",
+    226567: "Straight Cath",
+    226584: "Ileoconduit",
+    IRRIGANT_IN: "GU Irrigant Volume In",
+    227489: "GU Irrigant/Urine Volume Out",
+}
+"""Items of urine, all in mL, with the labels of `d_items`."""
+URINE_ITEMS = tuple(URINE_LABELS)
 
 URINE_OUTPUT = concept(
     "urine_output",

@@ -1,6 +1,7 @@
 """A synthetic hospital, so that everything runs with no credential and no network.
 
-`hospital.write_hospital` writes it. `people`, `encounters`, `physiology` and `treatments` decide what happens;
+`hospital.write_hospital` writes it, with notes and FHIR resources (`documents`) for as many patients as are wanted.
+`people`, `encounters`, `physiology` and `treatments` decide what happens;
 `movements`, `emergency`, `bedside`, `infusions`, `procedures`, `laboratory`, `microbiology`, `orders`, `billing` and
 `radiology` each tell it in some tables, with the slips of `dirt`; `writing` prints them as the catalogue says.
 

@@ -15,6 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m clinical_assets.sample", description=__doc__)
     parser.add_argument("--patients", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=20)
+    parser.add_argument("--documents", type=int, default=0, help="patients with notes and FHIR resources")
     parser.add_argument("--out", type=Path, required=True, help="folder to be made")
     wanted = parser.parse_args(arguments)
     started = time.monotonic()
@@ -24,7 +25,13 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.flush()
 
     try:
-        rows = write_hospital(wanted.out, patients=wanted.patients, seed=wanted.seed, progress=progress)
+        rows = write_hospital(
+            wanted.out,
+            patients=wanted.patients,
+            seed=wanted.seed,
+            patients_with_documents=wanted.documents,
+            progress=progress,
+        )
     except (FileExistsError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

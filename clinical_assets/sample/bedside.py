@@ -9,14 +9,16 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from clinical_assets.sample import dirt
+from clinical_assets.sample import dirt, uncommon_charting
 from clinical_assets.sample.blocks import Floats
 from clinical_assets.sample.columns import minutes, spread, where
-from clinical_assets.sample.observations import ITEMS, Observation, Rounds, every, reader
+from clinical_assets.sample.observations import HEART_RATE, ITEMS, Observation, Rounds, every, reader
 from clinical_assets.sample.people import DAY, HOUR
 from clinical_assets.sample.physiology import organ
 from clinical_assets.sample.staff import caregiver_ids
 from clinical_assets.sample.story import Story
+from clinical_assets.sample.uncommon import dealt, hardly_charted, moments, watched
+from clinical_assets.sample.uncommon_care import URINE
 
 ROUNDS: Floats = np.concatenate([[0, 1, 2, 4, 6, 9, 12, 16, 20, 24], np.arange(32, 24 * 60, 8)]).astype(np.float64)
 """Hours after the start of the stay at which nurses chart."""
@@ -59,6 +61,10 @@ def chart(story: Story, rounds: Rounds) -> pl.DataFrame:
     """One row per observation."""
     parts = [_rows(rounds, observation) for items in ITEMS for observation in items(story, rounds)]
     frame = dirt.chart(pl.concat(parts), story.block.rng("dirt of the chart"))
+    no_monitor, no_chart = hardly_charted(story)
+    unwatched = pl.col("stay").is_in(no_monitor) & (pl.col("itemid") == HEART_RATE)
+    frame = frame.filter(~unwatched & ~pl.col("stay").is_in(no_chart))
+    frame = pl.concat([frame, uncommon_charting.scenes(story)])
     frame = frame.sort("stay", "charttime", "itemid", maintain_order=True)
     rng, stay, n = story.block.rng("charting"), frame["stay"].to_numpy(), frame.height
     encounter = story.stays.encounter[stay]
@@ -110,12 +116,15 @@ def outputs(story: Story, rounds: Rounds) -> pl.DataFrame:
         (np.where(catheter, 226559, 226560), kept, np.clip(millilitres, 0, 3000)),
         (np.full(n, 226588), drained, np.round(rng.gamma(2, 20, n) / 5) * 5),
     ]
-    frame = pl.concat(
+    charted = [
         pl.DataFrame({"stay": rounds.stay, "charttime": rounds.time, "itemid": item, "value": value}).filter(
             pl.Series(keep)
         )
         for item, keep, value in parts
-    ).unique(["stay", "charttime", "itemid"], keep="first", maintain_order=True)
+    ]
+    _, no_chart = hardly_charted(story)
+    frame = pl.concat([*charted, _uncommon_urine(story)]).filter(~pl.col("stay").is_in(no_chart))
+    frame = frame.unique(["stay", "charttime", "itemid"], keep="first", maintain_order=True)
     frame = frame.sort("stay", "charttime", "itemid", maintain_order=True)
     encounter, n = stays.encounter[frame["stay"].to_numpy()], frame.height
     return frame.select(
@@ -129,6 +138,18 @@ def outputs(story: Story, rounds: Rounds) -> pl.DataFrame:
         value="value",
         valueuom=pl.lit("ml"),
     )
+
+
+def _uncommon_urine(story: Story) -> pl.DataFrame:
+    """Urine by every way there is, and the fluid a bladder is flushed with: stay, charttime, itemid, value."""
+    stay = dealt(len(URINE), watched(story), first=7)
+    rows = [
+        (int(of), int(at), itemid, float(volume))
+        for of, at, together in zip(stay, moments(story, stay), URINE, strict=False)
+        for itemid, volume in together
+    ]
+    schema = {"stay": pl.Int64, "charttime": pl.Int64, "itemid": pl.Int64, "value": pl.Float64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 LINE_DATES: tuple[tuple[int, str], ...] = (

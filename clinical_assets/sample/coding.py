@@ -11,6 +11,7 @@ from clinical_assets.sample.encounters import NEVER
 from clinical_assets.sample.problems import COMPLICATIONS, CONDITIONS, REASONS, Complication
 from clinical_assets.sample.story import Story
 from clinical_assets.sample.treatments import NOT_DONE
+from clinical_assets.sample.uncommon_codes import coded_besides
 
 PRINCIPAL, COMPLICATION, CHRONIC = range(3)
 LAST_YEAR_OF_ICD_9 = 2015
@@ -46,8 +47,9 @@ def coded(story: Story) -> pl.DataFrame:
     parts.append(
         _rows(story, encounter, CHRONIC, _codes(story, encounter, [(c.icd9, c.icd10) for c in CONDITIONS], condition))
     )
+    besides = coded_besides(story, icd_versions(story)).with_columns(rank=pl.lit(CHRONIC, pl.Int64))
     return (
-        pl.concat(parts)
+        pl.concat([*parts, besides.select(parts[0].columns)])
         .unique(["encounter", "icd_code"], keep="first", maintain_order=True)
         .sort("encounter", "rank", maintain_order=True)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from clinical_assets.sample import uncommon_codes
 from clinical_assets.sample.billing import HCPCS, PROCEDURE_TITLES
 from clinical_assets.sample.items import ITEMS
 from clinical_assets.sample.lab_tests import LAB_TESTS
@@ -18,7 +19,7 @@ def tables() -> dict[str, pl.DataFrame]:
     return {
         "mimic/hosp/provider": pl.DataFrame({"provider_id": PROVIDERS}),
         "mimic/hosp/d_labitems": lab_items(),
-        "mimic/hosp/d_icd_diagnoses": _titles(ICD_TITLES),
+        "mimic/hosp/d_icd_diagnoses": _titles(ICD_TITLES | uncommon_codes.TITLES),
         "mimic/hosp/d_icd_procedures": _titles(PROCEDURE_TITLES),
         "mimic/hosp/d_hcpcs": pl.DataFrame(
             HCPCS, schema=["code", "category", "long_description", "short_description"], orient="row"

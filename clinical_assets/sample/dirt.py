@@ -68,6 +68,8 @@ CHART_SLIPS: tuple[Slip, ...] = (
 )
 REPEATED_ROWS = 0.004
 """Share of chart rows charted twice at one time, half of them with another value."""
+REPEATED_ALIKE = (226512, 224639)
+"""Weights are repeated with the same value only: of two weights of one minute the published tables may take either."""
 
 
 def struck(frame: pl.DataFrame, slips: tuple[Slip, ...], rng: np.random.Generator) -> pl.DataFrame:
@@ -86,6 +88,7 @@ def chart(frame: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     frame = struck(frame, CHART_SLIPS, rng)
     twice = frame.filter(pl.Series(rng.random(frame.height) < REPEATED_ROWS))
     other = pl.Series(rng.random(twice.height) < 0.5) & twice["value"].is_null()
+    other &= ~twice["itemid"].is_in(REPEATED_ALIKE)
     return pl.concat(
         [frame, twice.with_columns(valuenum=pl.when(other).then(pl.col("valuenum") + 2).otherwise("valuenum"))]
     )

@@ -16,6 +16,7 @@ from clinical_assets.sample.people import HOUR
 from clinical_assets.sample.physiology import signal
 from clinical_assets.sample.problems import ICD_TITLES, REASONS
 from clinical_assets.sample.story import Story
+from clinical_assets.sample.uncommon_codes import TITLES
 
 MOST_DIAGNOSES = 9
 SENT_HOME = {
@@ -200,7 +201,7 @@ def diagnoses(story: Story, stays: pl.DataFrame) -> pl.DataFrame:
     codes = coded(story).filter(pl.col("rank") != COMPLICATION)
     noted = (pl.col("rank") == PRINCIPAL) | pl.Series(rng.random(codes.height) < 0.25)
     titles = pl.DataFrame(
-        [(code, version, title.upper()) for (code, version), title in ICD_TITLES.items()],
+        [(code, version, title.upper()) for (code, version), title in (ICD_TITLES | TITLES).items()],
         schema=["icd_code", "icd_version", "icd_title"],
         orient="row",
     )

@@ -29,6 +29,8 @@ STEPS = ("emergency", "first ward", "first intensive", "second ward", "second in
 ED, WARD, ICU, WARD_BETWEEN, SECOND_ICU, LAST_WARD = range(6)
 
 FIRST_ADMISSION, FIRST_STAY = 20_000_000, 30_000_000
+LONG_WAITS, LONG_WAIT_HOURS = 2, 15.0 * 24
+"""Encounters of a block that spend so long on the ward before intensive care."""
 GROUPS_WITH_ED = (1, 2, 3)
 """The ED module covers about 2011 to 2019."""
 NEVER = np.inf
@@ -215,6 +217,8 @@ def _legs(
     hours = np.zeros((n, len(STEPS)))
     hours[:, ED] = np.clip(lasting(6.2, 0.55, by_ed), 0.7 * by_ed, 60)
     hours[:, WARD] = lasting(58, 0.85, admitted & ~intensive) + lasting(18, 1.0, intensive & ~direct)
+    # Some wait two weeks and longer for intensive care; chance alone would leave most small hospitals without one.
+    hours[np.flatnonzero(intensive & ~direct)[:LONG_WAITS], WARD] = LONG_WAIT_HOURS
     hours[:, ICU] = np.clip(lasting(38, 0.85, intensive) * sicker, 2.0 * intensive, 24 * 45)
     hours[:, WARD_BETWEEN] = lasting(40, 0.7, again)
     hours[:, SECOND_ICU] = np.clip(lasting(34, 0.8, again) * sicker, 2.0 * again, 24 * 30)

@@ -16,6 +16,7 @@ from clinical_assets.sample import (
     bedside,
     billing,
     dictionaries,
+    document_notes,
     emergency,
     imaging_files,
     infusions,
@@ -27,6 +28,7 @@ from clinical_assets.sample import (
     radiology,
 )
 from clinical_assets.sample.blocks import Block, blocks
+from clinical_assets.sample.documents import DocumentFiles
 from clinical_assets.sample.encounters import encounters, icu_stays
 from clinical_assets.sample.people import patients as draw_patients
 from clinical_assets.sample.story import Story
@@ -34,10 +36,22 @@ from clinical_assets.sample.treatments import treatments
 from clinical_assets.sample.writing import Files
 
 MARKER = "synthetic_hospital.json"
-GENERATOR_VERSION = 3
+GENERATOR_VERSION = 6
 """Raise it whenever the same arguments would give other bytes."""
 
-DOMAINS = (movements, emergency, bedside, infusions, laboratory, microbiology, orders, procedures, billing, radiology)
+DOMAINS = (
+    movements,
+    emergency,
+    bedside,
+    infusions,
+    laboratory,
+    microbiology,
+    orders,
+    procedures,
+    billing,
+    radiology,
+    document_notes,
+)
 """Each has `tables(story) -> {table path: frame}`; together they write every table but the dictionaries."""
 
 
@@ -51,6 +65,7 @@ def write_hospital(
     patients: int = 1000,
     seed: int = 20,
     studies_with_files: int = 0,
+    patients_with_documents: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, int]:
     """Write a hospital; do nothing where the same one is already there.
@@ -60,6 +75,7 @@ def write_hospital(
         patients: how many, 1 to 400,000. A smaller hospital is not a part of a larger one.
         seed: same seed and patients, same bytes.
         studies_with_files: for how many chest X-ray studies, from the first on, images and readings are written.
+        patients_with_documents: for how many patients, from the first on, notes and FHIR resources are written.
         progress: called with (patients written, patients in all) after each block.
 
     Returns:
@@ -74,6 +90,7 @@ def write_hospital(
         "patients": patients,
         "seed": seed,
         "studies_with_files": studies_with_files,
+        "patients_with_documents": patients_with_documents,
         "generator_version": GENERATOR_VERSION,
     }
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
@@ -82,14 +99,16 @@ def write_hospital(
     unfinished = Path(tempfile.mkdtemp(prefix=f".{root.name}-unfinished-", dir=root.parent))
     try:
         images = imaging_files.ImageFiles(unfinished, seed, studies_with_files)
+        documents = DocumentFiles(unfinished, seed, patients_with_documents)
         with Files(unfinished) as files:
             for path, frame in dictionaries.tables().items():
                 files.append(path, frame)
             for block in to_do:
-                _write_block(block, files, images)
+                _write_block(block, files, images, documents)
                 if progress:
                     progress(min((block.number + 1) * to_do[0].patients, patients), patients)
         images.finish()
+        documents.finish()
         marker = {**arguments, "rows": files.rows}
         (unfinished / MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
         unfinished.chmod(0o755)
@@ -100,7 +119,7 @@ def write_hospital(
     return dict(files.rows)
 
 
-def _write_block(block: Block, files: Files, images: imaging_files.ImageFiles) -> None:
+def _write_block(block: Block, files: Files, images: imaging_files.ImageFiles, documents: DocumentFiles) -> None:
     story = told(block)
     for domain in DOMAINS:
         tables = domain.tables(story)
@@ -108,6 +127,7 @@ def _write_block(block: Block, files: Files, images: imaging_files.ImageFiles) -
             files.append(path, frame)
         if domain is radiology:
             images.add(*(tables[f"mimic/cxr/{name}"] for name in ("metadata", "split", "chexpert")))
+            documents.add(story, tables["mimic/cxr/metadata"], tables["mimic/cxr/chexpert"])
 
 
 def told(block: Block) -> Story:

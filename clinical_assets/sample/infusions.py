@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
 from clinical_assets.sample.blocks import Floats, Integers
-from clinical_assets.sample.columns import minutes, spread
+from clinical_assets.sample.columns import minutes, spread, where
 from clinical_assets.sample.people import HOUR
 from clinical_assets.sample.physiology import organ
 from clinical_assets.sample.prescribing import FORMULARY, doses, prescribed
 from clinical_assets.sample.staff import caregiver_ids
 from clinical_assets.sample.story import Story
 from clinical_assets.sample.treatments import NOT_DONE
+from clinical_assets.sample.uncommon import dealt, moments, watched
+from clinical_assets.sample.uncommon_care import INFUSION_MINUTES, NO_STAY, WEIGHT_OF_ONE
+from clinical_assets.sample.uncommon_care import INFUSIONS as UNCOMMON_INFUSIONS
 
 ORDER_NUMBERS = 90_000_000
 MOST_ANTIBIOTIC_DOSES = 8
@@ -112,6 +115,7 @@ def _given(
         }
     ).with_columns(
         rate=pl.col("rate").fill_nan(None),
+        quirk=pl.lit(None, pl.String),
         itemid=pl.lit(substance.item, pl.Int64),
         amountuom=pl.lit(substance.unit),
         rateuom=pl.lit(substance.rate_unit, pl.String),
@@ -136,7 +140,7 @@ def _weights(story: Story, stay: Integers) -> Floats:
 
 
 def _everything_given(story: Story) -> list[pl.DataFrame]:
-    return [*_vasopressors(story), *_sedation(story), *_fluids(story), *_antibiotics(story)]
+    return [*_vasopressors(story), *_sedation(story), *_fluids(story), *_antibiotics(story), *_uncommon(story)]
 
 
 def _vasopressors(story: Story) -> list[pl.DataFrame]:
@@ -246,6 +250,25 @@ def _antibiotics(story: Story) -> list[pl.DataFrame]:
     return parts
 
 
+def _uncommon(story: Story) -> list[pl.DataFrame]:
+    """What is seldom given, in the units it is seldom given in."""
+    stay = dealt(len(UNCOMMON_INFUSIONS), watched(story), first=3)
+    start = moments(story, stay)
+    parts = []
+    for number, (of, given) in enumerate(zip(stay, UNCOMMON_INFUSIONS, strict=False)):
+        lasts = INFUSION_MINUTES if given.rate_unit else 1
+        amount = given.amount
+        if amount is None:
+            amount = (given.rate or 0) * float(_weights(story, stay[number : number + 1])[0]) * lasts / 1000
+        substance = replace(_drip(given.item, given.unit, ""), rate_unit=given.rate_unit)
+        one, begins = np.array([of]), start[number : number + 1]
+        order = _names("uncommon", np.array([number]))
+        rate = None if given.rate is None else np.array([given.rate])
+        row = _given(substance, one, begins, begins + lasts * 60, np.array([amount]), rate, order, order)
+        parts.append(row.with_columns(quirk=pl.lit(given.quirk, pl.String)))
+    return parts
+
+
 def _numbered(story: Story, rows: pl.DataFrame) -> pl.DataFrame:
     """Orders given their numbers, and each row how it ended."""
     rows = rows.sort("stay", "starttime", "order", "itemid", maintain_order=True)
@@ -283,9 +306,11 @@ def _of_stay(story: Story, rows: pl.DataFrame, rng: np.random.Generator) -> dict
 def inputs(story: Story, rows: pl.DataFrame) -> pl.DataFrame:
     """Inputevents."""
     rng = story.block.rng("inputs")
-    return rows.drop("stay", "order", "link").with_columns(
-        **_of_stay(story, rows, rng),
-        patientweight=pl.Series(_weights(story, rows["stay"].to_numpy())),
+    known = _of_stay(story, rows, rng)
+    quirk = rows["quirk"].fill_null("")
+    return rows.drop("stay", "order", "link", "quirk").with_columns(
+        **known | {"stay_id": where((quirk != NO_STAY).to_numpy(), known["stay_id"])},
+        patientweight=np.where(quirk == WEIGHT_OF_ONE, 1.0, _weights(story, rows["stay"].to_numpy())),
         totalamountuom=pl.when(pl.col("totalamount").is_not_null()).then(pl.lit("ml")),
         isopenbag=pl.lit(0),
         continueinnextdept=pl.lit(0),

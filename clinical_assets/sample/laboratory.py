@@ -25,6 +25,8 @@ from clinical_assets.sample.people import DAY, HOUR
 from clinical_assets.sample.physiology import SIGNALS, organ, signal
 from clinical_assets.sample.staff import provider_ids
 from clinical_assets.sample.story import Story
+from clinical_assets.sample.uncommon import hardly_charted
+from clinical_assets.sample.uncommon_results import replaced, workups
 
 UNIT_DRAWS: Floats = np.concatenate([[0.6, 13, 32, 56], np.arange(104, 24 * 60, 48)]).astype(np.float64)
 """Hours after the start of an ICU stay at which blood is drawn."""
@@ -51,6 +53,7 @@ class Draws:
         inspired: fraction of oxygen in percent.
         organs: organ states.
         since: hours after arrival.
+        everything: whether every panel is asked for (see `uncommon_results`).
     """
 
     encounter: Integers
@@ -60,6 +63,7 @@ class Draws:
     inspired: Floats
     organs: Floats
     since: Floats
+    everything: Booleans
 
 
 def tables(story: Story) -> dict[str, pl.DataFrame]:
@@ -95,14 +99,21 @@ def drawn(story: Story) -> Draws:
     # The ward's draws stop while the patient is in intensive care, and at death.
     keep = ~((place == 1) & in_unit) & ((place == 3) | (time < told.over[encounter]))
     keep &= (time > told.arrival[encounter]) | (place == 3)
+    _, untested = hardly_charted(story)
+    keep &= ~np.isin(encounter, stays.encounter[untested])
     encounter, time, in_unit, place = encounter[keep], time[keep], in_unit[keep], place[keep]
+    everything = np.zeros(len(time), bool)
+    stay, at = workups(story)
+    encounter, time = np.concatenate([encounter, stays.encounter[stay]]), np.concatenate([time, at])
+    in_unit, place = np.append(in_unit, np.ones(len(at), bool)), np.append(place, np.full(len(at), 2))
+    everything = np.append(everything, np.ones(len(at), bool))
     since = told.hours_since_arrival(encounter, time)
     organs = told.courses.organs(encounter, since) - BETTER_AT_HOME * (place == 3)[:, None]
     within = (time >= told.admit[encounter]) & (time <= told.discharge[encounter]) & told.admitted[encounter]
     need = organs[:, organ("lungs")] + rng.normal(0, 0.9, n)[encounter]
     inspired = np.clip(np.round((21 + np.maximum(need - 1.0, 0) * 16) / 5) * 5, 21, 100)
     linked = within & (rng.random(len(time)) >= UNLINKED)
-    return Draws(encounter, time, in_unit, linked, inspired, organs, since)
+    return Draws(encounter, time, in_unit, linked, inspired, organs, since, everything)
 
 
 def measured(story: Story, draws: Draws, rng: np.random.Generator) -> Values:
@@ -147,6 +158,7 @@ def results(story: Story, draws: Draws) -> pl.DataFrame:
             )
         )
     frame = dirt.struck(pl.concat(parts), dirt.LAB_SLIPS, story.block.rng("dirt of the laboratory"))
+    frame = replaced(frame, story, np.flatnonzero(draws.everything))
     return _filed(story, draws, frame, len(specimens))
 
 
@@ -163,7 +175,7 @@ def _asked(draws: Draws, values: Values, rng: np.random.Generator) -> Booleans:
         ("clotting", "coagulation"),
     ):
         share[:, names.index(panel)] += 0.22 * worry[:, organ(because)]
-    chosen: Booleans = rng.random(share.shape) < share
+    chosen: Booleans = (rng.random(share.shape) < share) | draws.everything[:, None]
     return chosen
 
 

@@ -16,6 +16,7 @@ from clinical_assets.sample.problems import REASONS
 from clinical_assets.sample.staff import provider_ids
 from clinical_assets.sample.story import Story
 from clinical_assets.sample.treatments import NOT_DONE
+from clinical_assets.sample.uncommon import in_turn
 
 SITES = ("LUNG", "URINE", "ABDOMEN", "BLOOD")
 
@@ -80,6 +81,13 @@ ORGANISMS: tuple[tuple[int, str, tuple[float, float, float, float], str], ...] =
     (80075, "YEAST", (0.18, 0.06, 0.04, 0.01), ""),
 )
 CANCELLED = (90760, "CANCELLED")
+MISNAMED: tuple[tuple[int | None, str], ...] = ((90856, "NEGATIVE"), (None, "YEAST"), (90856, "NEGATIVE"))
+"""Written as if an organism had grown: no growth under an item of its own, and an organism without its item."""
+EDGES = (-72 * HOUR, 0, 24 * HOUR)
+EACH_EDGE = 2
+"""Cultures of a block at each of these distances from the first antibiotic."""
+UNTIMED = 4
+"""Specimens of workups in each block of which only the day is known, besides those chance leaves without."""
 TESTED: dict[str, tuple[tuple[int, str, float], ...]] = {
     # ab_itemid, name, share resistant
     "gram negative": (
@@ -140,6 +148,8 @@ def _sent(story: Story, rng: np.random.Generator) -> pl.DataFrame:
         later = done.cultured_at[again] + rng.integers(20, 90, len(again)) * HOUR
         within = later < told.over[again]
         row(again[within], number, later[within], True)
+    for from_start, chosen in _on_the_edge(story).items():
+        row(chosen, 0, done.antibiotics_at[chosen] // HOUR * HOUR + from_start, True)
     for number, culture in enumerate(SCREENS, len(WORKUP)):
         stay = np.flatnonzero(rng.random(len(stays.stay_id)) < culture.share)
         row(stays.encounter[stay], number, stays.start[stay] // 60 * 60 + 60 * rng.integers(20, 200, len(stay)), True)
@@ -148,6 +158,17 @@ def _sent(story: Story, rng: np.random.Generator) -> pl.DataFrame:
         day = told.arrival[chosen] // DAY * DAY - DAY * rng.integers(4, 100, len(chosen))
         row(chosen, number, day + HOUR * rng.integers(8, 18, len(chosen)), False)
     return pl.concat(parts)
+
+
+def _on_the_edge(story: Story) -> dict[int, Integers]:
+    """Encounters with a blood culture exactly 72 h before, at, or 24 h after the first antibiotic, by that distance.
+
+    Orders begin on the hour, cultures at any minute: by chance alone the ends of the windows are hardly ever met.
+    """
+    told, at = story.encounters, story.treatments.antibiotics_at
+    long_enough = np.flatnonzero((at != NOT_DONE) & told.admitted & (told.over > at + 25 * HOUR))
+    chosen, which = in_turn(story.block, "cultures on the edge", long_enough, EACH_EDGE * len(EDGES))
+    return {edge: chosen[which % len(EDGES) == number] for number, edge in enumerate(EDGES)}
 
 
 CULTURES: tuple[Culture, ...] = (*WORKUP, *SCREENS, *CLINIC)
@@ -193,6 +214,7 @@ def events(story: Story) -> pl.DataFrame:
             ]
         )[culture]
     )
+    untimed[in_turn(story.block, "cultures without a time", np.flatnonzero(culture < len(WORKUP)), UNTIMED)[0]] = True
     time = sent["time"].to_numpy()
     stored = time + (np.exp(rng.normal(np.log(62), 0.5, n)) * HOUR).astype(np.int64)
     nothing = words([c.negative for c in CULTURES], culture)
@@ -223,6 +245,17 @@ def events(story: Story) -> pl.DataFrame:
         quantity=pl.lit(None, pl.String),
         comments=pl.when(pl.Series(organism == -1) & ~pl.Series(silent)).then(nothing),
         organism=pl.Series(organism),
+    )
+    named, how = in_turn(story.block, "cultures misnamed", np.flatnonzero(organism == -1), len(MISNAMED))
+    written = np.zeros(n, np.int64)
+    written[named] = how + 1
+    cultures = cultures.with_columns(
+        org_itemid=pl.when(pl.Series(written > 0))
+        .then(pl.Series([None, *(item for item, _ in MISNAMED)], dtype=pl.Int64).gather(pl.Series(written)))
+        .otherwise("org_itemid"),
+        org_name=pl.when(pl.Series(written > 0))
+        .then(words([None, *(name for _, name in MISNAMED)], written))
+        .otherwise("org_name"),
     )
     return _numbered(story, _with_sensitivities(cultures, rng))
 

@@ -13,6 +13,7 @@ from clinical_assets.sample.columns import words
 from clinical_assets.sample.physiology import signal
 from clinical_assets.sample.story import Story
 
+HEART_RATE = 220045
 EYES = ("None", "To Pain", "To Speech", "Spontaneously")
 SPEECH = ("No Response", "Incomprehensible sounds", "Inappropriate Words", "Confused", "Oriented", "No Response-ETT")
 MOVEMENT = (
@@ -120,7 +121,7 @@ def vital_signs(story: Story, rounds: Rounds) -> list[Observation]:
     by_cuff = taken & (~line | (rng.random(n) < 0.12))
     set_rate = np.where(rounds.ventilated, 2.0, 0.0)
     return [
-        (220045, rng.random(n) < 0.995, np.round(read("heart rate")), None, "bpm"),
+        (HEART_RATE, rng.random(n) < 0.995, np.round(read("heart rate")), None, "bpm"),
         (220050, taken & line, systolic, None, "mmHg"),
         (220051, taken & line, diastolic, None, "mmHg"),
         (220052, taken & line, np.round(mean + rng.normal(0, 1.5, n)), None, "mmHg"),

@@ -43,7 +43,13 @@ DETAILS: dict[tuple[str, str], tuple[str, dict[str, float]]] = {
     ),
     ("General Care", "Code status"): (
         "Code status",
-        {"Resuscitate (Full code)": 0.75, "Do not resuscitate (DNR/DNI)": 0.25},
+        {
+            "Resuscitate (Full code)": 0.45,
+            "Full code  (attempt resuscitation)": 0.2,
+            "Do not resuscitate (DNR/DNI)": 0.15,
+            "DNAR (DO NOT attempt resuscitation for cardiac arrest) ": 0.12,
+            "Do not intubate (DNI)": 0.08,
+        },
     ),
 }
 STOPPED = 0.22

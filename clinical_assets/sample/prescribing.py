@@ -13,8 +13,9 @@ from clinical_assets.sample.people import DAY, HOUR
 from clinical_assets.sample.problems import CONDITIONS
 from clinical_assets.sample.story import Story
 from clinical_assets.sample.treatments import NOT_DONE
+from clinical_assets.sample.uncommon_drugs import UNCOMMON, in_place_of_usual
 
-FORMULARY: tuple[Drug, ...] = (*DRUGS, *ANTIBIOTICS)
+FORMULARY: tuple[Drug, ...] = (*DRUGS, *ANTIBIOTICS, *UNCOMMON)
 ORDERED_AGAIN = 0.18
 """Share of prescriptions followed by another for the same drug."""
 FIRST_PHARMACY, PHARMACY_NUMBERS = 10_000_000, 90_000_000
@@ -37,6 +38,7 @@ def prescribed(story: Story) -> pl.DataFrame:
     stop = np.minimum(start + np.maximum(np.round(days * 24), 1).astype(np.int64) * HOUR, end)
     keep = (stop > start) & told.admitted[encounter]
     encounter, drug, start, stop = encounter[keep], drug[keep], start[keep], stop[keep]
+    drug = in_place_of_usual(story.block, drug)
     n = len(drug)
     mistaken = rng.random(n) < dirt.STOPS_BEFORE_START
     earlier = start - np.where(rng.random(n) < 0.6, 1, rng.integers(2, 30, n)) * HOUR

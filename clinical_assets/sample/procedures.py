@@ -12,6 +12,9 @@ from clinical_assets.sample.columns import minutes, spread, words
 from clinical_assets.sample.staff import caregiver_ids
 from clinical_assets.sample.story import Story
 from clinical_assets.sample.treatments import NOT_DONE
+from clinical_assets.sample.uncommon import dealt, moments, watched
+from clinical_assets.sample.uncommon_care import DIALYSIS, DIALYSIS_MINUTES, LINES, SITES
+from clinical_assets.sample.uncommon_charting import DIALYSED
 
 ORDER_NUMBERS = 90_000_000
 IN_DAYS = 0.06
@@ -25,7 +28,7 @@ class Procedure:
     item: int
     category: str
     task: bool
-    sites: tuple[tuple[str, str], ...] = ()
+    sites: tuple[tuple[str | None, str], ...] = ()
 
 
 NECK = (("Right IJ", "Invasive Venous"), ("Left IJ", "Invasive Venous"), ("Right Subclavian", "Invasive Venous"))
@@ -125,8 +128,28 @@ def events(story: Story) -> pl.DataFrame:
         tasks(rng.poisson(0.9, n), CHEST_XRAY),
         tasks(rng.poisson(0.5, n), ECG),
         _rows(BLOOD_CULTURE, cultured, minutes(drawn[cultured]), minutes(drawn[cultured]), rng),
+        *_uncommon(story, rng),
     ]
     return _filed(story, pl.concat(parts).sort("stay", "starttime", "itemid", maintain_order=True))
+
+
+def _uncommon(story: Story, rng: np.random.Generator) -> list[pl.DataFrame]:
+    """Every kind of line and of dialysis, at every site."""
+    stays = watched(story)
+    stay = np.concatenate([dealt(len(LINES), stays), dealt(len(DIALYSIS), stays[:DIALYSED])])
+    start = moments(story, stay)
+    parts = []
+    for number, (item, of) in enumerate(zip(LINES, stay, strict=False)):
+        line = Procedure(item, "Invasive Lines", task=False, sites=((SITES[number % len(SITES)], "Invasive Venous"),))
+        begins = start[number : number + 1]
+        parts.append(_rows(line, np.array([of]), begins, minutes(story.stays.care_ends[[of]]), rng))
+    for number, ((item, filed), of) in enumerate(zip(DIALYSIS, stay[len(LINES) :], strict=False), len(LINES)):
+        begins = start[number : number + 1]
+        row = _rows(
+            Procedure(item, "Dialysis", task=filed == 1), np.array([of]), begins, begins + 60 * DIALYSIS_MINUTES, rng
+        )
+        parts.append(row.with_columns(value=pl.lit(filed, pl.Float64)))
+    return parts
 
 
 def _filed(story: Story, rows: pl.DataFrame) -> pl.DataFrame:

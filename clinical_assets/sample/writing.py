@@ -18,7 +18,7 @@ import polars as pl
 from clinical_assets.mimic.catalogue import RELEASES, TABLES
 from clinical_assets.tables import SourceTable, Type
 
-HOSPITAL_RELEASES = ("mimiciv/3.1", "mimic-iv-ed/2.2", "mimic-cxr-jpg/2.1.0")
+HOSPITAL_RELEASES = ("mimiciv/3.1", "mimic-iv-ed/2.2", "mimic-cxr-jpg/2.1.0", "mimic-iv-note/2.2")
 COMPRESSION = 1
 
 FOLDERS: Mapping[str, str] = {path: folder for folder in HOSPITAL_RELEASES for path in RELEASES[folder].tables}

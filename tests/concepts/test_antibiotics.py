@@ -1,11 +1,11 @@
 import pytest
 
-from clinical_assets.concepts.antibiotics import NAMES, antibiotic
+from clinical_assets.concepts.antibiotics import EXTENDED_NAMES, NAMES, antibiotic, antibiotic_extended
 
 
 @pytest.fixture
 def prescribed(mimic_rows, one_stay, at):
-    def rows(*orders):
+    def rows(*orders, concept=antibiotic):
         prescriptions = mimic_rows(
             "prescriptions",
             *(
@@ -13,7 +13,7 @@ def prescribed(mimic_rows, one_stay, at):
                 for order in orders
             ),
         )
-        return antibiotic(prescriptions, one_stay).collect()
+        return concept(prescriptions, one_stay).collect()
 
     return rows
 
@@ -46,11 +46,12 @@ def test_the_icu_stay_it_began_in(prescribed, at, hour, stay):
     assert rows["stay_id"].to_list() == [stay]
 
 
-def test_a_carrier_counts_only_beside_a_main_drug_of_the_same_name_and_route(prescribed):
-    carrier = {"drug": "Cefazolin", "drug_type": "BASE"}
-    assert prescribed(carrier).is_empty()
-    assert prescribed(carrier, {"drug": "Cefazolin", "route": "IM"}).height == 1
-    assert prescribed(carrier, {"drug": "Cefazolin"}).height == 2
+@pytest.mark.parametrize("drug_type", ["MAIN", "BASE", "ADDITIVE"])
+def test_a_row_counts_whatever_its_part_in_the_bag(prescribed, drug_type):
+    """So that no patient's rows depend on what another was prescribed, as those of the published query do."""
+    row = {"drug": "Cefazolin", "drug_type": drug_type}
+    assert prescribed(row).height == 1
+    assert prescribed(row, {"drug": "Cefazolin"}).height == 2
 
 
 def test_repeated_orders_are_kept(prescribed):
@@ -60,3 +61,32 @@ def test_repeated_orders_are_kept(prescribed):
 def test_names_are_lower_case_and_listed_once():
     assert len(NAMES) == len(set(NAMES)) == 152
     assert all(name == name.lower().strip() for name in NAMES)
+
+
+@pytest.mark.parametrize(
+    "drug",
+    ["Ertapenem Sodium", "Imipenem-Cilastatin", "Daptomycin", "Tigecycline", "Colistin", "Micafungin", "Fluconazole"],
+)
+def test_what_the_published_list_lacks_has_its_own_table(prescribed, drug):
+    assert prescribed({"drug": drug}).is_empty()
+    assert prescribed({"drug": drug}, concept=antibiotic_extended).height == 1
+
+
+@pytest.mark.parametrize("drug", ["Vancomycin", "Meropenem", "CefTAZidime-Avycaz", "Neomycin-Polymyxin B"])
+def test_what_is_on_the_published_list_is_never_in_the_extended_table(prescribed, drug):
+    assert prescribed({"drug": drug}).height == 1
+    assert prescribed({"drug": drug}, concept=antibiotic_extended).is_empty()
+
+
+def test_the_extended_list_has_the_same_rules_for_routes_and_stays(prescribed, at):
+    order = {"drug": "Ertapenem Sodium"}
+    assert prescribed(order, concept=antibiotic_extended)["stay_id"].to_list() == [100]
+    assert prescribed(order | {"route": None}, concept=antibiotic_extended).is_empty()
+    assert prescribed(order | {"route": "OU"}, concept=antibiotic_extended).is_empty()
+    assert prescribed(order | {"starttime": at(80)}, concept=antibiotic_extended)["stay_id"].to_list() == [None]
+
+
+def test_the_two_lists_share_no_name():
+    assert len(EXTENDED_NAMES) == len(set(EXTENDED_NAMES))
+    assert all(name == name.lower().strip() for name in EXTENDED_NAMES)
+    assert not [name for name in EXTENDED_NAMES if any(listed in name for listed in NAMES)]

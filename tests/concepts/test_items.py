@@ -17,6 +17,7 @@ from clinical_assets.concepts import (
     vasoactive,
     vitals,
 )
+from clinical_assets.concepts.dialysis_items import DIALYSIS_ITEMS
 
 LAB_LABELS = {
     "albumin": {"Albumin"},
@@ -334,6 +335,15 @@ def test_single_items(labels, items, expected):
 )
 def test_named_items(labels, named, expected):
     assert {name: labels[itemid] for name, itemid in named.items()} == expected
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{i.itemid: i.label for i in DIALYSIS_ITEMS}, invasive_line.LABELS, urine.URINE_LABELS],
+    ids=["dialysis", "lines", "urine"],
+)
+def test_labels_in_the_tables_are_those_of_the_dictionary(labels, told):
+    assert told == {itemid: labels[itemid] for itemid in told}
 
 
 def test_peritoneal_items_are_labelled_so(labels):

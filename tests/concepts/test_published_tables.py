@@ -46,6 +46,36 @@ ROWS_ON_THE_DEMO = {
     "sofa": 12209,
     "sepsis3": 62,
     "sepsis_onset": 62,
+    "icustay_times": STAYS,
+    "height": 69,
+    "icp": 303,
+    "rhythm": 12439,
+    "cardiac_marker": 283,
+    "inflammation": 42,
+    "acei": 107,
+    "arb": 35,
+    "nsaid": 202,
+    "code_status": 389,
+    "creatinine_baseline": 275,
+    "ventilation": 0,
+    "neuroblock": 0,
+    "antibiotic_extended": 76,
+    "first_day_vitalsign": STAYS,
+    "first_day_lab": STAYS,
+    "first_day_bg": STAYS,
+    "first_day_bg_art": STAYS,
+    "first_day_gcs": STAYS,
+    "first_day_urine_output": STAYS,
+    "first_day_height": STAYS,
+    "first_day_weight": STAYS,
+    "first_day_rrt": STAYS,
+    "first_day_sofa": STAYS,
+    "apsiii": STAYS,
+    "lods": STAYS,
+    "meld": STAYS,
+    "oasis": STAYS,
+    "sapsii": STAYS,
+    "sirs": STAYS,
 }
 GOLDEN_KEYS = {
     "first_day_vitalsign": ["stay_id"],
@@ -79,6 +109,10 @@ def test_every_cell_equals_the_published_table(concepts, golden, name, key):
     assert_same_cells(concepts[name], golden(name), key)
 
 
+def test_every_concept_is_counted():
+    assert set(ROWS_ON_THE_DEMO) == set(TABLES)
+
+
 @pytest.mark.parametrize(("name", "rows"), ROWS_ON_THE_DEMO.items())
 def test_as_many_rows_as_the_published_table(concepts, name, rows):
     assert concepts[name].height == rows
@@ -110,13 +144,20 @@ def test_declared_rules_hold_on_the_demo(concepts, name):
             assert not values.is_nan().any(), f"{column.name} holds NaN where null is meant"
             assert not values.is_infinite().any(), column.name
         if column.plausible:
-            assert values.drop_nulls().is_between(*column.plausible).all(), column.name
+            believable = values.drop_nulls().is_between(*column.plausible)
+            assert believable.all() != ((name, column.name) in ARTEFACTS_OF_THE_DEMO), column.name
         if column.allowed:
             assert set(values.drop_nulls()) <= set(column.allowed), column.name
     if table.primary_key:
         assert not frame.select(table.primary_key).is_duplicated().any()
 
 
+ARTEFACTS_OF_THE_DEMO = {
+    ("ventilator_setting", "minute_volume"),
+    ("ventilator_setting", "tidal_volume_observed"),
+    ("ventilator_setting", "tidal_volume_spontaneous"),
+}
+"""Breaths of 600 litres: published values no lung can hold, kept and warned of."""
 EMPTY_ON_THE_DEMO = {"ventilation", "neuroblock"}
 """The demo's chart has no texts, so no ventilation; and it has no neuromuscular blockade."""
 

@@ -29,8 +29,8 @@ def lines_of(root, path):
     return gzip.decompress((root / file_of(path)).read_bytes()).decode().split("\n")
 
 
-def test_every_table_of_the_three_releases_has_a_file():
-    assert len(FOLDERS) == 22 + 9 + 6 + 4
+def test_every_table_of_the_four_releases_has_a_file():
+    assert len(FOLDERS) == 22 + 9 + 6 + 4 + 4
     assert file_of("mimic/hosp/labevents") == "mimiciv/3.1/hosp/labevents.csv.gz"
     assert file_of("mimic/ed/edstays") == "mimic-iv-ed/2.2/ed/edstays.csv.gz"
     assert file_of("mimic/cxr/metadata") == "mimic-cxr-jpg/2.1.0/mimic-cxr-2.0.0-metadata.csv.gz"
