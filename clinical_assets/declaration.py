@@ -16,23 +16,26 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from clinical_assets import partitions
+from clinical_assets import partitions, pieces
 from clinical_assets.lineage import column_lineage
 from clinical_assets.mimic.catalogue import TABLES as RELEASE_TABLES
 from clinical_assets.mimic.inventory import Inventory
 from clinical_assets.settings import Settings
-from clinical_assets.tables import Column, Table
+from clinical_assets.tables import Axis, Column, Table
+from resources.lake import Lake
 from resources.lake_io_manager import absent_input
 
 LAKE_IO_MANAGER = "lake_io_manager"
+BATCH_IO_MANAGER = "batch_io_manager"
 
 
 @dataclass(frozen=True)
 class Site:
-    """One installation: its settings and the source tables it has."""
+    """One installation: its settings, the source tables it has, and whether it has a store of documents."""
 
     settings: Settings
     inventory: Inventory
+    document_store: bool = True
 
     @property
     def shards(self) -> dg.StaticPartitionsDefinition:
@@ -59,25 +62,56 @@ class Declaration:
 
     def build(self, site: Site) -> dg.AssetsDefinition:
         """The asset, for a site's shards and source tables."""
+
+        def compute(
+            context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], **frames: pl.LazyFrame
+        ) -> pl.LazyFrame:
+            return self.rows(context, site, lake, frames)
+
+        return self.asset(site, compute)
+
+    def asset(self, site: Site, compute: Callable[..., pl.LazyFrame]) -> dg.AssetsDefinition:
+        """The asset that `compute` makes the rows of."""
         table = self.table
-
-        def compute(context: dg.AssetExecutionContext, **frames: pl.LazyFrame) -> pl.LazyFrame:
-            self._add_lineage(context, {name: frame.collect_schema() for name, frame in frames.items()})
-            return conform(self.rule(**frames), table)
-
         asset: dg.AssetsDefinition = dg.asset(
             **asset_arguments(table, site, code_version(self.rule, table)),
-            ins={name: self._input(path, site) for name, path in self.inputs.items()},
-            io_manager_key=LAKE_IO_MANAGER,
+            ins={name: input_of(table, path, site) for name, path in self.inputs.items()},
+            io_manager_key=io_manager_of(table),
         )(compute)
         return asset
 
-    def _input(self, path: str, site: Site) -> dg.AssetIn:
-        return dg.AssetIn(
-            key=dg.AssetKey(path.split("/")),
-            input_manager_key=LAKE_IO_MANAGER,
-            metadata=absent_input(RELEASE_TABLES[path].arrow_schema) if site.lacks(path) else None,
-        )
+    def rows(
+        self,
+        context: dg.AssetExecutionContext,
+        site: Site,
+        lake: Lake,
+        frames: Mapping[str, pl.LazyFrame],
+        **said: object,
+    ) -> pl.LazyFrame:
+        """The rows of the run's partitions, computed a few shards at a time (see `pieces`).
+
+        Args:
+            context: of the run.
+            site: whose table it is.
+            lake: what the inputs lie in.
+            frames: the inputs, by parameter name of the rule.
+            said: further arguments of the rule, from the run's configuration.
+        """
+        self._add_lineage(context, {name: frame.collect_schema() for name, frame in frames.items()})
+        whole = {**frames, **said}
+        if not (self.table.patient_keyed and self.table.axis is Axis.SUBJECT_SHARD):
+            return conform(self.rule(**whole), self.table)
+        shards = sorted(context.partition_keys)
+        there = {name: path for name, path in self.inputs.items() if not site.lacks(path)}
+        sharded = {name: path for name, path in there.items() if lake.partitions(path)}
+        cut = list(pieces.in_pieces(shards, pieces.sizes(lake, sharded.values(), shards)))
+        if len(cut) == 1:
+            return conform(self.rule(**whole), self.table)
+        made = []
+        for piece in cut:
+            own = {name: lake.scan(path, piece) for name, path in sharded.items()}
+            made.append(conform(self.rule(**{**whole, **own}), self.table).collect())
+        return pl.concat(made).lazy()
 
     def _add_lineage(self, context: dg.AssetExecutionContext, schemas: Mapping[str, pl.Schema]) -> None:
         deps = {
@@ -114,9 +148,34 @@ def declared(
     return declare
 
 
+BATCHED_GROUPS = ("documents", "abstractions")
+"""Groups whose patient-keyed tables are cut by batches of patients."""
+
+
+def io_manager_of(table: Table) -> str:
+    """What cuts a table's rows and gives it its inputs' rows: by shards, or by batches of patients."""
+    return BATCH_IO_MANAGER if table.patient_keyed and table.axis is Axis.PATIENT_BATCH else LAKE_IO_MANAGER
+
+
+def input_of(table: Table, path: str, site: Site) -> dg.AssetIn:
+    """An upstream table as an input of `table`.
+
+    Into a table cut by batches a sharded table comes whole: a batch's patients may be in any shard. Only their rows are
+    read (see `BatchIOManager`).
+    """
+    across = io_manager_of(table) == BATCH_IO_MANAGER and path.split("/")[0] not in BATCHED_GROUPS
+    return dg.AssetIn(
+        key=dg.AssetKey(path.split("/")),
+        input_manager_key=io_manager_of(table),
+        metadata=absent_input(RELEASE_TABLES[path].arrow_schema) if site.lacks(path) else None,
+        partition_mapping=dg.AllPartitionMapping() if across else None,
+    )
+
+
 def asset_arguments(table: Table, site: Site, version: str) -> dict[str, Any]:
     """What every asset carries, from its table's declaration."""
-    sharded = {"partitions_def": site.shards, "backfill_policy": partitions.BACKFILL_IN_ONE_RUN}
+    axis = site.shards if table.axis is Axis.SUBJECT_SHARD else partitions.PATIENT_BATCH
+    cut = {"partitions_def": axis, "backfill_policy": partitions.BACKFILL_IN_ONE_RUN}
     return {
         "key": dg.AssetKey(list(table.key)),
         "group_name": table.group,
@@ -126,7 +185,7 @@ def asset_arguments(table: Table, site: Site, version: str) -> dict[str, Any]:
         "tags": {"phi": "yes" if table.patient_keyed else "no"},
         "metadata": {"dagster/column_schema": column_schema(table), "grain": table.grain},
         "code_version": version,
-        **(sharded if table.patient_keyed else {}),
+        **(cut if table.patient_keyed else {}),
     }
 
 

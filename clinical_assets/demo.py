@@ -20,20 +20,33 @@ import dagster as dg
 
 from clinical_assets import home
 from clinical_assets.declaration import Site
-from clinical_assets.definitions import build_definitions, check_specs, site_of, stored_tables
-from clinical_assets.jobs import COHORTS_JOB, MODELS_JOB, PATIENT_TABLES, PREDICTIONS_JOB, QUALITY_REPORT
-from clinical_assets.models.outcomes import OUTCOMES
-from clinical_assets.partitions import all_of
+from clinical_assets.definitions import build_definitions, check_specs, site_of, stored_tables, warehouse_of
+from clinical_assets.documents import assets as documents
+from clinical_assets.documents import timeline_store
+from clinical_assets.jobs import (
+    BATCHES_JOB,
+    COHORTS_JOB,
+    DOCUMENTS_JOB,
+    MODELS_JOB,
+    PATIENT_TABLES,
+    PREDICTIONS_JOB,
+    QUALITY_REPORT,
+)
+from clinical_assets.models.assets import outcomes_of
+from clinical_assets.partitions import PATIENT_BATCH, all_of
 from clinical_assets.quality import gathering
 from clinical_assets.quality.assets import report_location
 from clinical_assets.quality.summary import summary
 from clinical_assets.sample.hospital import MARKER, ForeignFolderError, write_hospital
 from clinical_assets.settings import Settings, SettingsError
+from resources import patient_batches
 from resources.lake import Lake
 
 PROGRESS = "progress"
 STUDIES_WITH_FILES = 24
 """Of the synthetic hospital's X-ray studies, how many come with image files."""
+PATIENTS_WITH_DOCUMENTS = 40
+"""Of its patients, how many come with notes in files: two batches."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -60,7 +73,13 @@ def _write_hospital(root: Path, patients: int, seed: int) -> None:
         _line(f"synthetic hospital: {done:,} of {of:,} patients")
 
     write = partial(
-        write_hospital, root, patients=patients, seed=seed, progress=tell, studies_with_files=STUDIES_WITH_FILES
+        write_hospital,
+        root,
+        patients=patients,
+        seed=seed,
+        progress=tell,
+        studies_with_files=STUDIES_WITH_FILES,
+        patients_with_documents=PATIENTS_WITH_DOCUMENTS,
     )
     try:
         rows = write()
@@ -80,6 +99,8 @@ def run(settings: Settings) -> bool:
     if before not in (None, site.inventory.content):
         print(f"This home held a demo of {before}; it is made anew for {site.inventory.content}.")
         home.clear(settings)
+        patient_batches.forget(warehouse_of(settings))
+        timeline_store.forget(warehouse_of(settings))
     home.prepare(settings)
     home.record(settings, site.inventory.content)
     definitions = dg.Definitions.merge(
@@ -89,13 +110,23 @@ def run(settings: Settings) -> bool:
     with home.instance(settings) as instance:
         succeeded = _execute(definitions, instance, PATIENT_TABLES, tags=shards)
         if succeeded:
-            succeeded = _execute(definitions, instance, COHORTS_JOB)
-            trained = [_execute(definitions, instance, MODELS_JOB, partition_key=outcome) for outcome in OUTCOMES]
+            succeeded = _execute(definitions, instance, COHORTS_JOB) and _documents(definitions, instance, site)
+            outcomes = outcomes_of(site)
+            trained = [_execute(definitions, instance, MODELS_JOB, partition_key=outcome) for outcome in outcomes]
             succeeded = succeeded and all(trained) and _execute(definitions, instance, PREDICTIONS_JOB, tags=shards)
         # The report is wanted most when something failed.
         succeeded = _execute(definitions, instance, QUALITY_REPORT) and succeeded
         _say_what_came_out(definitions, instance, site)
     return succeeded
+
+
+def _documents(definitions: dg.Definitions, instance: dg.DagsterInstance, site: Site) -> bool:
+    """Cut cohorts into batches and go through the documents of all of them, where the site has documents."""
+    if not documents.present(site):
+        return True
+    succeeded = _execute(definitions, instance, BATCHES_JOB)
+    batches = instance.get_dynamic_partitions(str(PATIENT_BATCH.name))
+    return succeeded and (not batches or _execute(definitions, instance, DOCUMENTS_JOB, tags=all_of(batches)))
 
 
 def _say_what_came_out(definitions: dg.Definitions, instance: dg.DagsterInstance, site: Site) -> None:

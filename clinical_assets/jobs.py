@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from clinical_assets.documents.tables import PATIENT_BATCHES
 from clinical_assets.models.tables import EVALUATION, PREDICTIONS, RISK_MODEL
 from clinical_assets.stays.cohort import COHORT_ATTRITION
 from clinical_assets.tables import Table
@@ -15,13 +16,24 @@ if TYPE_CHECKING:
 
 PATIENT_TABLES = "patient_tables"
 COHORTS_JOB = "cohort_attrition"
+BATCHES_JOB = "patient_batches"
+DOCUMENTS_JOB = "documents"
 MODELS_JOB = "risk_models"
 PREDICTIONS_JOB = "predictions"
 QUALITY_REPORT = "quality_report"
 
 
-def jobs() -> dict[str, Job]:
-    """All jobs by name, in the order they depend on one another."""
+def jobs(*, documents: bool = True) -> dict[str, Job]:
+    """All jobs by name, in the order they depend on one another; without those of documents where a site has none."""
+    of_documents = (
+        (BATCHES_JOB, _assets(PATIENT_BATCHES), "Cut cohorts into batches of patients, the partitions of documents."),
+        (
+            DOCUMENTS_JOB,
+            dg.AssetSelection.groups("documents") - _assets(PATIENT_BATCHES),
+            "Documents of one batch of patients, or a range of batches in one run: found, read to text, prioritised, "
+            "laid on the timeline.",
+        ),
+    )
     declared = (
         (
             PATIENT_TABLES,
@@ -34,6 +46,7 @@ def jobs() -> dict[str, Job]:
             _assets(COHORT_ATTRITION),
             "What each cohort's exclusions cost, over all shards: run when every shard has been made.",
         ),
+        *(of_documents if documents else ()),
         (
             MODELS_JOB,
             _assets(RISK_MODEL, EVALUATION),

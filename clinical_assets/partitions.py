@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
+from resources.patient_batches import AXIS
 from resources.sharding import shard_names
 
 # Every partitioned asset names its backfill policy; that Dagster calls the parameter beta need not be said 60 times.
@@ -19,6 +20,10 @@ BACKFILL_IN_ONE_RUN = dg.BackfillPolicy.single_run()
 def subject_shard(shards: int) -> dg.StaticPartitionsDefinition:
     """Hash buckets of patients. Every patient-keyed table has this axis, so shards are independent at every step."""
     return dg.StaticPartitionsDefinition(shard_names(shards))
+
+
+PATIENT_BATCH = dg.DynamicPartitionsDefinition(name=AXIS)
+"""Named lists of patients, cut from cohorts: documents are worked through by them."""
 
 
 def outcome(names: Iterable[str]) -> dg.StaticPartitionsDefinition:

@@ -37,6 +37,26 @@ class Settings(BaseSettings):
         str | None,
         Field(description="PhysioNet-style tree (`mimiciv/3.1/...`), a local path or `s3://bucket/prefix`."),
     ] = None
+    documents: Annotated[
+        str | None,
+        Field(
+            description="Store of documents (see `clinical_assets/documents/entries.py`), a path or `s3://bucket/prefix`."
+        ),
+    ] = None
+    cohorts: Annotated[
+        Path | None,
+        Field(description="Folder of YAML files with further cohorts to cut into batches; see `documents/cohorts`."),
+    ] = None
+    batch_patients: Annotated[
+        int, Field(description="Most patients of a batch; batches already cut stay as they are.", ge=1, le=1000)
+    ] = 25
+    note_profile: Annotated[
+        str | None,
+        Field(
+            description="Which notes are worth reading: `oncology`, `general`, or a YAML file "
+            "(see `documents/note_profiles.py`)."
+        ),
+    ] = None
     lake: Annotated[
         str | None, Field(description="Root of the Parquet lake, a local path or `s3://bucket/prefix`.")
     ] = None
@@ -72,7 +92,22 @@ class Settings(BaseSettings):
             raise ValueError(f"expected a folder (it is made when absent); found a file at {home}; name another path")
         return home
 
-    @field_validator("sources", "lake", mode="after")
+    @field_validator("cohorts", mode="after")
+    @classmethod
+    def _cohorts_is_a_folder(cls, folder: Path | None) -> Path | None:
+        if folder is None or not str(folder).strip("."):
+            return None
+        folder = folder.expanduser().absolute()
+        if not folder.is_dir():
+            raise ValueError(f"expected a folder of YAML files; found none at {folder}; make it or leave this empty")
+        return folder
+
+    @field_validator("note_profile", mode="after")
+    @classmethod
+    def _blank_is_none(cls, value: str | None) -> str | None:
+        return (value or "").strip() or None
+
+    @field_validator("sources", "documents", "lake", mode="after")
     @classmethod
     def _path_or_s3(cls, value: str | None) -> str | None:
         if value is None or not value.strip():
@@ -121,6 +156,11 @@ class Settings(BaseSettings):
     def sources_root(self) -> str:
         """Where the source files are looked for; by default where the synthetic hospital is written."""
         return self.sources or str(self.home / "sources")
+
+    @property
+    def documents_root(self) -> str:
+        """Where documents are looked for; by default beside the source files."""
+        return self.documents or f"{self.sources_root}/documents"
 
     @property
     def lake_root(self) -> str:

@@ -4,7 +4,7 @@ Checks judge the whole stored table, not only the run's shards, so that a green 
 in a one-shard run, a range run or on their own.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -13,8 +13,9 @@ import polars as pl
 from clinical_assets import table_rules
 from clinical_assets.declaration import Site
 from clinical_assets.table_rules import Finding
-from clinical_assets.tables import SourceTable, Table
+from clinical_assets.tables import Axis, SourceTable, Table
 from resources.lake import Lake
+from resources.patient_batches import AXIS
 
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 BLOCKING = {"schema", "key"}
@@ -27,6 +28,8 @@ def table_checks(table: Table, site: Site) -> dg.AssetChecksDefinition:
     """One op that runs every check of a table."""
     referenced = {c.name: reference_path(c.references) for c in table.columns if c.references}
     published = _published_rows(table, site)
+    tolerated = {"key"} if isinstance(table, SourceTable) and table.repeats_left_out else set()
+    blocking, errors = BLOCKING - tolerated, ERRORS - tolerated
     names = ["schema", "missingness"]
     names += ["key"] if table.primary_key else []
     names += ["published_rows"] if published is not None else []
@@ -37,7 +40,7 @@ def table_checks(table: Table, site: Site) -> dg.AssetChecksDefinition:
             name,
             asset=dg.AssetKey(list(table.key)),
             description=DESCRIPTIONS[name],
-            blocking=name in BLOCKING,
+            blocking=name in blocking,
             additional_deps=_reference_deps(table, referenced, site) if name == "references" else None,
         )
         for name in names
@@ -46,7 +49,7 @@ def table_checks(table: Table, site: Site) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(specs=specs, name=f"{'__'.join(table.key)}__checks")
     def check(lake: dg.ResourceParam[Lake]) -> Iterable[dg.AssetCheckResult]:
         for name, finding in findings(lake, table, referenced, published, names):
-            yield check_result(finding, table, name, ERROR if name in ERRORS else WARN)
+            yield check_result(finding, table, name, ERROR if name in errors else WARN)
 
     return check
 
@@ -76,7 +79,7 @@ def findings(
     nulls = {name: int(figures[f"null {name}"] or 0) for name in present}
     judged = {
         "schema": lambda: table_rules.schema(stored, nulls, table),
-        "key": lambda: table_rules.key(frame, table),
+        "key": lambda: _key(lake, table, partitions, frame),
         "published_rows": lambda: table_rules.published_rows(
             rows, published or 0, lake.subject_shards - len(partitions) if partitions is not None else 0
         ),
@@ -92,6 +95,17 @@ def findings(
     }
     for name in names:
         yield name, judged[name]()
+
+
+def _key(lake: Lake, table: Table, partitions: Sequence[str] | None, frame: pl.LazyFrame) -> Finding:
+    if partitions is None or table.axis is not Axis.PATIENT_BATCH:
+        return table_rules.key(frame, table)
+    # A patient may be in batches of two cohorts, and his rows are then in both.
+    parts = [
+        lake.scan(table.path, [batch]).select(table.primary_key).with_columns(pl.lit(batch).alias(AXIS))
+        for batch in partitions
+    ]
+    return table_rules.key(pl.concat(parts), table, within=[AXIS])
 
 
 def check_result(

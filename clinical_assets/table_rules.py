@@ -68,9 +68,15 @@ def schema(found: pl.Schema, nulls: Mapping[str, int], table: Table) -> Finding:
     )
 
 
-def key(frame: pl.LazyFrame, table: Table) -> Finding:
-    """Each combination of the primary key's columns occurs once (nulls count as a value)."""
-    repeated = frame.group_by(table.primary_key).len("times").filter(pl.col("times") > 1)
+def key(frame: pl.LazyFrame, table: Table, within: Sequence[str] = ()) -> Finding:
+    """Each combination of the primary key's columns occurs once (nulls count as a value).
+
+    Args:
+        frame: the rows.
+        table: the declaration.
+        within: columns whose every value may have the key once.
+    """
+    repeated = frame.group_by(*within, *table.primary_key).len("times").filter(pl.col("times") > 1)
     found = repeated.select(keys=pl.len(), rows=pl.col("times").sum()).collect(engine="streaming")
     keys, rows = int(found["keys"][0]), int(found["rows"][0] or 0)
     names = ", ".join(table.primary_key)

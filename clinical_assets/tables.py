@@ -54,6 +54,22 @@ _POLARS: Mapping[Type, pl.DataType] = {
 }
 
 
+class Axis(enum.Enum):
+    """What a patient-keyed table is cut by; the value is the column that holds the patient.
+
+    SUBJECT_SHARD: hash buckets of MIMIC's numbers. PATIENT_BATCH: named lists of patients of any hospital, whose ids
+    are text; MIMIC's numbers are written as text there.
+    """
+
+    SUBJECT_SHARD = "subject_id"
+    PATIENT_BATCH = "patient_id"
+
+    @property
+    def patient_column(self) -> str:
+        """The column that holds the patient."""
+        return self.value
+
+
 @dataclass(frozen=True, kw_only=True)
 class Column:
     """One column: its name, type, meaning, unit and the rules its values obey.
@@ -94,7 +110,8 @@ class Table:
         primary_key: columns that together identify a row; empty where the release has none.
         happened: the column that says when the row's event happened, if any.
         known: the column that says when the row could first be known, if any (labs: storetime).
-        patient_keyed: True where `subject_id` shards the table; False for dictionaries.
+        patient_keyed: True where each row is a patient's and the table is cut by `axis`; False for dictionaries.
+        axis: what a patient-keyed table is cut by.
         source: where the table's definition was published.
         owners: who answers for it.
         kinds: what the UI shows beside it.
@@ -108,6 +125,7 @@ class Table:
     happened: str | None = None
     known: str | None = None
     patient_keyed: bool = True
+    axis: Axis = Axis.SUBJECT_SHARD
     source: str | None = None
     owners: tuple[str, ...] = ("team:clinical-data",)
     kinds: frozenset[str] = frozenset({"polars", "parquet"})
@@ -119,7 +137,7 @@ class Table:
             raise ValueError(f"table {self.path}: column names must be unique, found twice: {repeated}")
         named = {*self.primary_key, *filter(None, (self.happened, self.known))}
         if self.patient_keyed:
-            named.add("subject_id")
+            named.add(self.axis.patient_column)
         missing = sorted(named - set(names))
         if missing:
             raise ValueError(f"table {self.path}: {missing} used as key or time column but not declared")
@@ -159,9 +177,8 @@ class Table:
     @property
     def sort_by(self) -> list[str]:
         """Rows lie in files by patient, then time, then primary key."""
-        order = ["subject_id"] if self.patient_keyed else []
-        order += [n for n in (self.happened, *self.primary_key) if n and n not in order]
-        return order
+        patient = self.axis.patient_column if self.patient_keyed else None
+        return list(dict.fromkeys(filter(None, (patient, self.happened, *self.primary_key))))
 
     def empty(self) -> pl.DataFrame:
         """A frame of this table's types with no rows."""
@@ -175,8 +192,11 @@ class SourceTable(Table):
     Attributes:
         file: path below the release's root without `.csv`/`.csv.gz`, e.g. `hosp/labevents`.
         published_rows: row count per release folder, e.g. `{"mimiciv/3.1": 158_374_764}`; missing where unpublished.
+        repeats_left_out: whether all that reads the table leaves rows with a repeated key out and counts them, so that
+            such a key need not stop what follows.
     """
 
     file: str
     published_rows: Mapping[str, int] = field(default_factory=dict)
+    repeats_left_out: bool = False
     kinds: frozenset[str] = frozenset({"csv", "parquet"})

@@ -21,16 +21,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import dagster as dg
 import polars as pl
@@ -40,6 +37,7 @@ import pyarrow.parquet as pq
 
 from resources import s3_copy
 from resources.ownership import owned_name, owner_is_dead, owner_is_elsewhere
+from resources.places import filesystem_of, local_path, polars_storage_options, s3_endpoint
 from resources.sharding import SHARD_HASH
 
 SHARD_FOLDER, BATCH_FOLDER = "subject_shard", "patient_batch"
@@ -91,7 +89,7 @@ class Lake(dg.ConfigurableResource[Any]):
 
     def location(self, table: str, partition: str | None = None) -> str:
         """URI of a table's folder, or of one partition's file."""
-        base = self.root if "://" in self.root else Path(self.root).absolute().as_uri()
+        base = self.root if self.root.startswith("s3://") else Path(local_path(self.root)).absolute().as_uri()
         return "/".join((base.rstrip("/"), table, *(_within(partition) if partition is not None else ())))
 
     # -- identity ----------------------------------------------------------------------------------------------------
@@ -461,39 +459,6 @@ def _encodings(schema: pa.Schema) -> dict[str, Any]:
         "data_page_size": PAGE_BYTES,
         "write_batch_size": 1 << 16,
     }
-
-
-@lru_cache(maxsize=32)
-def filesystem_of(root: str) -> tuple[pafs.FileSystem, str]:
-    """File system and path of a root: a local path or `s3://bucket/prefix`.
-
-    S3 takes its credentials, region and endpoint from the usual AWS_* variables.
-    """
-    if not root.startswith("s3://"):
-        return pafs.LocalFileSystem(), str(Path(root).absolute())
-    parts = urlsplit(root)
-    options: dict[str, Any] = {"region": os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")}
-    endpoint = s3_endpoint()
-    if endpoint:
-        where = urlsplit(endpoint)
-        options |= {"endpoint_override": where.netloc, "scheme": where.scheme}
-        options["region"] = options["region"] or "us-east-1"
-    filesystem = pafs.S3FileSystem(**{k: v for k, v in options.items() if v})
-    return filesystem, f"{parts.netloc}{parts.path}".rstrip("/")
-
-
-def s3_endpoint() -> str | None:
-    """The S3 endpoint other than AWS's own, if one is set."""
-    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-
-
-def polars_storage_options() -> dict[str, str]:
-    """What polars' reader needs besides the credentials it finds in the environment."""
-    endpoint = s3_endpoint()
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-    if not endpoint:
-        return {"aws_region": region}
-    return {"aws_region": region, "aws_endpoint_url": endpoint, "aws_allow_http": "true"}
 
 
 def _within(partition: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 import dagster as dg
 import pyarrow.fs as pafs
 
-from resources.lake import filesystem_of
+from resources.places import filesystem_of
 
 
 class Sources(dg.ConfigurableResource[Any]):

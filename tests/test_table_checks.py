@@ -4,6 +4,7 @@ from pathlib import Path
 
 import dagster as dg
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from clinical_assets.declaration import (
@@ -14,6 +15,7 @@ from clinical_assets.declaration import (
     asset_arguments,
     conform,
 )
+from clinical_assets.mimic.catalogue import TABLES
 from clinical_assets.mimic.inventory import Inventory
 from clinical_assets.partitions import all_of
 from clinical_assets.settings import Settings
@@ -163,3 +165,32 @@ def test_no_file_of_the_project_is_imported_by_the_resources():
         assert "import clinical_assets" not in text, source
         assert "from clinical_assets" not in text, source
         assert "from sensors" not in text, source
+
+
+@pytest.fixture
+def images(lake, tmp_path):
+    """X-ray images with one id twice, and what their key check says."""
+    site = Site(Settings.load(home=tmp_path, subject_shards=4), Inventory(root="nowhere", files={}))
+    table = TABLES["mimic/cxr/metadata"]
+    row = dict.fromkeys(table.column_names) | {"dicom_id": "a", "subject_id": 100, "study_id": 1}
+    with lake.write(table.path, table.arrow_schema, ["00", "01", "02", "03"], {}) as out:
+        out.write("00", pa.Table.from_pylist([row, row], schema=table.arrow_schema))
+    checks = table_checks(table, site)
+    keys = dg.AssetSpec(dg.AssetKey(list(table.key)))
+    job = dg.Definitions(
+        assets=[keys],
+        asset_checks=[checks],
+        jobs=[dg.define_asset_job("judge", dg.AssetSelection.all_asset_checks())],
+        resources={"lake": lake},
+    ).resolve_job_def("judge")
+    found = job.execute_in_process(instance=dg.DagsterInstance.ephemeral()).get_asset_check_evaluations()
+    return checks, {result.check_name: result for result in found}
+
+
+def test_a_repeated_key_that_all_readers_leave_out_warns_and_stops_nothing(images):
+    checks, found = images
+    assert {spec.name: spec.blocking for spec in checks.check_specs if spec.name in ("schema", "key")} == {
+        "schema": True,
+        "key": False,
+    }
+    assert (found["key"].passed, found["key"].severity) == (False, dg.AssetCheckSeverity.WARN)

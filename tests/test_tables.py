@@ -2,7 +2,8 @@
 
 import pytest
 
-from clinical_assets.tables import Column, Table, Type
+from clinical_assets.mimic.catalogue.columns import integer, text, timestamp
+from clinical_assets.tables import Axis, Column, Table, Type
 
 SUBJECT = Column(name="subject_id", type=Type.INTEGER, meaning="The patient.")
 
@@ -41,3 +42,20 @@ def test_an_unknown_column_is_named_with_those_there_are():
     table = Table(key=("g", "t"), grain="one", meaning="A table.", columns=(SUBJECT,))
     with pytest.raises(KeyError, match="subject_id"):
         table.column("stay")
+
+
+def test_rows_lie_by_patient_time_and_key_each_column_once():
+    columns = (integer("subject_id", "P."), timestamp("charttime", "T."), integer("itemid", "I."), integer("n", "N."))
+    table = Table(
+        key=("a", "b"), grain="g", meaning="m", columns=columns, happened="charttime",
+        primary_key=("subject_id", "charttime", "itemid"),
+    )  # fmt: skip
+    assert table.sort_by == ["subject_id", "charttime", "itemid"]
+
+
+def test_a_table_cut_by_batches_has_patients_by_their_text_ids():
+    columns = (text("patient_id", "P."), text("document_id", "D."))
+    table = Table(key=("a", "b"), grain="g", meaning="m", columns=columns, axis=Axis.PATIENT_BATCH)
+    assert table.sort_by == ["patient_id"]
+    with pytest.raises(ValueError, match=r"'subject_id'.* not declared"):
+        Table(key=("a", "b"), grain="g", meaning="m", columns=columns)

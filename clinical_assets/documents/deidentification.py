@@ -123,9 +123,9 @@ class Deidentifier:
         weeks = self.fewest_weeks + int.from_bytes(self._digest("shift", patient_id)[:8], "big") % span
         return -dt.timedelta(weeks=weeks)
 
-    def pseudonym(self, patient_id: str) -> str:
-        """The patient's name in the copy: 16 hexadecimal digits."""
-        return self._digest("patient", patient_id).hex()[:16]
+    def pseudonym(self, identifier: str, of: str = "patient") -> str:
+        """The name of a patient, or of another thing with an id, in the copy: 16 hexadecimal digits."""
+        return self._digest(of, identifier).hex()[:16]
 
     def token(self, patient_id: str, kind: str, value: str) -> str:
         """What stands for an identifier of a patient, e.g. `[name-3f9a1c]`; upper and lower case are the same."""
@@ -258,7 +258,9 @@ def _date_or_28th(year: int, month: int, day: int) -> dt.date:
 
 
 def _shifted_with_name(written: str, shift: dt.timedelta, document_date: dt.date | None) -> str:
-    """Shift `March 27, 2009`, `27-Mar-2009`, `March 2009` or `March 27`, keeping the form."""
+    """Shift `March 27, 2009`, `27-Mar-2009`, `March 2009` or `March 27`, keeping the form; not `Mar '09`."""
+    if "'" in written or "’" in written:
+        raise ValueError
     name = _WITH_NAME.search(written)
     assert name is not None
     month = _MONTHS.index(name[0][:3].lower()) + 1

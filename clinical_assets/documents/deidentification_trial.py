@@ -1,8 +1,9 @@
 """Measures the de-identifier on made-up notes: recall by kind and setting, and what clinical text it damages.
 
 The notes are generated from a seed, so the measurement can be repeated; names, places and numbers are invented.
-Settings the rules are built for stand beside settings they cannot see (`HARD`), and both are reported: the second is
-the honest half. Real notes are harder than these; recall here is an upper bound, not a promise.
+Settings the rules are built for (`SETTINGS`, and `VARIANTS` of them) stand beside phrasings written down before any
+rule was tried on them (`PARAPHRASES`) and beside what no rule of this kind can see (`HARD`). All are reported: the last
+two are the honest half. Real notes are harder than these; recall here is an upper bound, not a promise.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class MadeUpNote:
 
 
 @dataclass(frozen=True, slots=True)
-class _Setting:
+class Setting:
     """How an identifier is written: a sentence around `{}`, and what goes there."""
 
     kind: str
@@ -112,82 +113,135 @@ def _town(rng: random.Random) -> str:
     return f"{rng.choice(_TOWNS.split())}, {rng.choice(_STATES.split())} {rng.randrange(10_000, 99_999)}"
 
 
-SETTINGS: tuple[_Setting, ...] = (
-    _Setting("name", "after a title", "Discussed with Dr. {} at length.", _last),
-    _Setting("name", "after a title, full", "Mr. {} is a 61-year-old male.", _full),
-    _Setting(
+SETTINGS: tuple[Setting, ...] = (
+    Setting("name", "after a title", "Discussed with Dr. {} at length.", _last),
+    Setting("name", "after a title, full", "Mr. {} is a 61-year-old male.", _full),
+    Setting(
         "name", "after a label", "Patient Name: {}", lambda rng: f"{_last(rng)}, {_first(rng)} {rng.choice('ABCEL')}."
     ),
-    _Setting(
-        "name", "in capitals after a label", "DICTATED BY: {}", lambda rng: f"{_last(rng)}, {_first(rng)}".upper()
-    ),
-    _Setting("name", "before credentials", "{}, MD, Neurosurgery", _full),
-    _Setting("name", "after a relative", "His daughter {} was present.", _first),
-    _Setting("name", "signature", "Electronically signed by {} 17:07", _full),
-    _Setting("date", "numeric", "Seen on {} in clinic.", _dated("%m/%d/%Y")),
-    _Setting("date", "numeric, short year", "Last MRI {} was stable.", _dated("%m/%d/%y")),
-    _Setting("date", "ISO", "Resection {} without complication.", _dated("%Y-%m-%d")),
-    _Setting("date", "month by name", "Admitted {}.", lambda rng: _dated(f"{rng.choice(_MONTHS.split())} %d, %Y")(rng)),
-    _Setting("date", "day first by name", "Shunt placed {}.", _dated("%d %b %Y")),
-    _Setting("date", "month and year", "Diagnosed in {}.", _dated("%B %Y")),
-    _Setting("date", "no year", "She was discharged on {}.", _dated("%m/%d")),
-    _Setting("number", "record number", "MRN: {}", _digits("########")),
-    _Setting("number", "account", "Account # {}", _digits("A#######")),
-    _Setting("number", "accession", "Accession number: {}", _digits("S##-#####")),
-    _Setting("ssn", "formatted", "SSN {} on file.", _digits("###-##-####")),
-    _Setting("phone", "formatted", "Call {} with questions.", _digits("(N##) N##-####")),
-    _Setting("phone", "dashes", "Mobile {}.", _digits("N##-N##-####")),
-    _Setting("phone", "pager", "pager {}", _digits("#####")),
-    _Setting("email", "plain", "Write to {}.", lambda rng: f"{_first(rng)}.{rng.randrange(99)}@example.org".lower()),
-    _Setting("url", "plain", "Portal https://portal.example.org/{} for results.", _digits("p/########")),
-    _Setting("address", "street", "Lives at {} with family.", _address),
-    _Setting("address", "town", "Home in {}.", _town),
-    _Setting("age", "years old", "This {}-year-old woman fell.", lambda rng: str(rng.randrange(90, 104))),
-    _Setting("age", "abbreviated", "Pt is {} y.o.", lambda rng: str(rng.randrange(90, 104))),
+    Setting("name", "in capitals after a label", "DICTATED BY: {}", lambda rng: f"{_last(rng)}, {_first(rng)}".upper()),
+    Setting("name", "before credentials", "{}, MD, Neurosurgery", _full),
+    Setting("name", "after a relative", "His daughter {} was present.", _first),
+    Setting("name", "signature", "Electronically signed by {} 17:07", _full),
+    Setting("date", "numeric", "Seen on {} in clinic.", _dated("%m/%d/%Y")),
+    Setting("date", "numeric, short year", "Last MRI {} was stable.", _dated("%m/%d/%y")),
+    Setting("date", "ISO", "Resection {} without complication.", _dated("%Y-%m-%d")),
+    Setting("date", "month by name", "Admitted {}.", lambda rng: _dated(f"{rng.choice(_MONTHS.split())} %d, %Y")(rng)),
+    Setting("date", "day first by name", "Shunt placed {}.", _dated("%d %b %Y")),
+    Setting("date", "month and year", "Diagnosed in {}.", _dated("%B %Y")),
+    Setting("date", "no year", "She was discharged on {}.", _dated("%m/%d")),
+    Setting("number", "record number", "MRN: {}", _digits("########")),
+    Setting("number", "account", "Account # {}", _digits("A#######")),
+    Setting("number", "accession", "Accession number: {}", _digits("S##-#####")),
+    Setting("ssn", "formatted", "SSN {} on file.", _digits("###-##-####")),
+    Setting("phone", "formatted", "Call {} with questions.", _digits("(N##) N##-####")),
+    Setting("phone", "dashes", "Mobile {}.", _digits("N##-N##-####")),
+    Setting("phone", "pager", "pager {}", _digits("#####")),
+    Setting("email", "plain", "Write to {}.", lambda rng: f"{_first(rng)}.{rng.randrange(99)}@example.org".lower()),
+    Setting("url", "plain", "Portal https://portal.example.org/{} for results.", _digits("p/########")),
+    Setting("address", "street", "Lives at {} with family.", _address),
+    Setting("address", "town", "Home in {}.", _town),
+    Setting("age", "years old", "This {}-year-old woman fell.", lambda rng: str(rng.randrange(90, 104))),
+    Setting("age", "abbreviated", "Pt is {} y.o.", lambda rng: str(rng.randrange(90, 104))),
 )
 
-VARIANTS: tuple[_Setting, ...] = (
-    _Setting("name", "title in lower case", "Discussed with dr. {} at length.", _last),
-    _Setting("name", "two after one title", "Drs. {} rounded.", lambda rng: f"{_last(rng)} and {_last(rng)}"),
-    _Setting("name", "label with a dash", "Attending - {}", _last),
-    _Setting("name", "surname before MD without comma", "{} MD reviewed the films.", _last),
-    _Setting("name", "seen by, no title", "The patient was seen by {} in clinic.", _full),
-    _Setting("name", "full name and age", "{} is a pleasant 61-year-old male.", _full),
-    _Setting("name", "possessive", "Mrs. {} husband drove.", lambda rng: f"{_last(rng)}'s"),
-    _Setting("date", "day of month", "Return on the {}.", _pick("5th 12th 21st 30th")),
-    _Setting("date", "compact", "Study date {}.", _dated("%Y%m%d")),
-    _Setting("date", "no year, no preposition", "{}: febrile overnight.", _dated("%m/%d")),
-    _Setting("date", "year only", "Resected in {}.", lambda rng: str(rng.randrange(2001, 2023))),
-    _Setting("number", "lower-case label", "mrn {}", _digits("#######")),
-    _Setting("number", "hash only", "Patient #{} arrived.", _digits("#######")),
-    _Setting("phone", "dots", "Reach me at {}.", _digits("N##.N##.####")),
-    _Setting("phone", "extension", "Ward extension {}.", _digits("#-####")),
-    _Setting(
+VARIANTS: tuple[Setting, ...] = (
+    Setting("name", "title in lower case", "Discussed with dr. {} at length.", _last),
+    Setting("name", "two after one title", "Drs. {} rounded.", lambda rng: f"{_last(rng)} and {_last(rng)}"),
+    Setting("name", "label with a dash", "Attending - {}", _last),
+    Setting("name", "surname before MD without comma", "{} MD reviewed the films.", _last),
+    Setting("name", "seen by, no title", "The patient was seen by {} in clinic.", _full),
+    Setting("name", "full name and age", "{} is a pleasant 61-year-old male.", _full),
+    Setting("name", "possessive", "Mrs. {} husband drove.", lambda rng: f"{_last(rng)}'s"),
+    Setting("date", "day of month", "Return on the {}.", _pick("5th 12th 21st 30th")),
+    Setting("date", "compact", "Study date {}.", _dated("%Y%m%d")),
+    Setting("date", "no year, no preposition", "{}: febrile overnight.", _dated("%m/%d")),
+    Setting("date", "year only", "Resected in {}.", lambda rng: str(rng.randrange(2001, 2023))),
+    Setting("number", "lower-case label", "mrn {}", _digits("#######")),
+    Setting("number", "hash only", "Patient #{} arrived.", _digits("#######")),
+    Setting("phone", "dots", "Reach me at {}.", _digits("N##.N##.####")),
+    Setting("phone", "extension", "Ward extension {}.", _digits("#-####")),
+    Setting(
         "address",
         "no street type",
         "Lives at {}.",
         lambda rng: f"{rng.randrange(1, 999)} {rng.choice(_STREETS.split())}",
     ),
-    _Setting("age", "in words", "A {}-year-old woman.", _pick("ninety-one ninety-four")),
+    Setting("age", "in words", "A {}-year-old woman.", _pick("ninety-one ninety-four")),
 )
 
-HARD: tuple[_Setting, ...] = (
-    _Setting("name", "bare first name", "Seen with {} today in clinic.", _first),
-    _Setting("name", "lower case", "spoke to {} on the phone.", lambda rng: _full(rng).lower()),
-    _Setting("date", "in words", "She fell on {}.", _pick("Thanksgiving Christmas Easter")),
-    _Setting("place", "hospital", "Transferred from {}.", lambda rng: f"{rng.choice(_TOWNS.split())} General"),
-    _Setting("place", "employer", "He works at {}.", lambda rng: f"{_last(rng)} Brothers"),
-    _Setting("number", "without a label", "Film {} reviewed.", _digits("########")),
+# Written before the rules were run on them, and not added to since: what people write, in no rule's words. A rule that
+# becomes able to read one of these must be a general one.
+PARAPHRASES: tuple[Setting, ...] = (
+    Setting("name", "met with", "I met with {} and her family.", _full),
+    Setting("name", "subject of a sentence", "{} presented for follow-up.", _full),
+    Setting("name", "first name as subject", "{} reports feeling well.", _first),
+    Setting("name", "copy line", "cc: {}", lambda rng: f"{_last(rng)}, {_first(rng)}"),
+    Setting("name", "letter's subject", "Re: {}", _full),
+    Setting("name", "letter's end", "Sincerely, {}", _full),
+    Setting("name", "after per", "Continue plan as per {}.", _last),
+    Setting("name", "named", "Her husband is named {}.", _first),
+    Setting("name", "assisted by", "Closure was assisted by {}.", _full),
+    Setting("name", "on call", "On call tonight: {}", _last),
+    Setting("name", "before parenthesis", "{} (daughter) agrees.", _full),
+    Setting("name", "relative, of", "Mother of {} called.", _full),
+    Setting("date", "slashes, year first", "Reviewed {}.", _dated("%Y/%m/%d")),
+    Setting("date", "dots, short year", "Seen {}.", _dated("%d.%m.%y")),
+    Setting("date", "dashes, short year", "Seen {}.", _dated("%m-%d-%y")),
+    Setting("date", "run together by name", "Given {}.", lambda rng: _dated("%d%b%Y")(rng).upper()),
+    Setting("date", "apostrophe year", "Surgery in {}.", lambda rng: f"{_day(rng):%b} '{_day(rng):%y}"),
+    Setting(
+        "date", "week of", "Return the week of {}.", lambda rng: f"{rng.choice(_MONTHS.split())} {rng.randrange(1, 29)}"
+    ),
+    Setting("date", "middle of a month", "Symptoms began mid-{}.", _pick(_MONTHS)),
+    Setting(
+        "date",
+        "weekday and day",
+        "Next visit Tuesday {}.",
+        lambda rng: f"{rng.randrange(1, 29)} {rng.choice(_MONTHS.split())}",
+    ),
+    Setting("number", "in parentheses", "Patient seen (MRN {}).", _digits("#######")),
+    Setting("number", "ID", "ID {}", _digits("00######")),
+    Setting("number", "insurance", "Medicare {}", _digits("#EG#-TE#-MK##")),
+    Setting("number", "specimen as word", "Slides of {} were reviewed.", _digits("S##-#####")),
+    Setting("phone", "slash", "tel. {}", _digits("N##/N##-####")),
+    Setting("phone", "spaces", "Reach family on {}.", _digits("N## N## ####")),
+    Setting("phone", "seven digits", "Call {} at night.", _digits("N##-####")),
+    Setting("email", "spelled out", "Mail {} for copies.", lambda rng: f"{_first(rng)} at example dot org".lower()),
+    Setting(
+        "address",
+        "town and state",
+        "A retired teacher from {}.",
+        lambda rng: f"{rng.choice(_TOWNS.split())}, {rng.choice(_STATES.split())}",
+    ),
+    Setting(
+        "address",
+        "street, abbreviated, town",
+        "Moved to {}.",
+        lambda rng: f"{rng.randrange(1, 99)} {rng.choice(_STREETS.split())} St., {rng.choice(_TOWNS.split())}",
+    ),
+    Setting("age", "letter for sex", "{}F with a fall.", lambda rng: str(rng.randrange(90, 104))),
+    Setting("age", "turned", "Turned {} last month.", lambda rng: str(rng.randrange(90, 104))),
+    Setting("age", "in words, aged", "A woman aged {}.", _pick("ninety-three ninety-eight")),
+)
+
+HARD: tuple[Setting, ...] = (
+    Setting("name", "bare first name", "Seen with {} today in clinic.", _first),
+    Setting("name", "lower case", "spoke to {} on the phone.", lambda rng: _full(rng).lower()),
+    Setting("date", "in words", "She fell on {}.", _pick("Thanksgiving Christmas Easter")),
+    Setting("place", "hospital", "Transferred from {}.", lambda rng: f"{rng.choice(_TOWNS.split())} General"),
+    Setting("place", "employer", "He works at {}.", lambda rng: f"{_last(rng)} Brothers"),
+    Setting("number", "without a label", "Film {} reviewed.", _digits("########")),
 )
 
 
-def made_up_notes(seed: int, count: int, settings: Iterable[_Setting] = SETTINGS) -> list[MadeUpNote]:
+def made_up_notes(seed: int, count: int, settings: Iterable[Setting] = SETTINGS) -> list[MadeUpNote]:
     """Generate notes; every setting occurs once in each, in random order, between clinical sentences."""
     rng = random.Random(seed)  # noqa: S311 - repeatable, nothing secret
     return [_note(rng, list(settings)) for _ in range(count)]
 
 
-def _note(rng: random.Random, settings: list[_Setting]) -> MadeUpNote:
+def _note(rng: random.Random, settings: list[Setting]) -> MadeUpNote:
     rng.shuffle(settings)
     parts: list[str] = []
     planted: list[Planted] = []

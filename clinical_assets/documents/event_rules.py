@@ -77,6 +77,11 @@ _PCS = (ICD10PCS, ICD10PCS_HL7)
 _BEDSIDE_CPT = r"36[0-6]\d\d|31500|6227[02]|6232[89]|3822[0-2]|5170[1-3]|3255[01]|01\d{3}|9\d{4}|8[0-7]\d{3}"
 _BEDSIDE_PCS = r"0BH1[78]EZ|009U3Z[XZ]|0[256]H[A-Z0-9]3[23]Z|[1-9A-Z][A-Z0-9]{6}"
 _BEDSIDE_ICD9 = r"0331|3[89]9\d|9604|9[3-9]\d{0,2}|89\d{0,2}|9[01]\d{0,2}"
+# Looking in through an opening or a needle takes nothing out that a surgeon would: root operation J (inspection),
+# drainage (9) through skin or openings, marrow by needle. ICD-9: endoscopies, heart catheters, thoracic and peritoneal
+# taps, marrow.
+_ENDOSCOPY_PCS = r"0[A-Z0-9]J[A-Z0-9]{4}|0[A-Z0-9]9[A-Z0-9][378][A-Z0-9]{2}|07D[QRS][A-Z0-9]{3}"
+_ENDOSCOPY_ICD9 = r"332[1-4]|3491|372[1-3]|413[18]|422[1-3]|441[1-3]|451[1-4]|452[1-5]|482[1-3]|5110|5491"
 _BEDSIDE_WORDS = (
     r"venipuncture|intubat|lumbar puncture|spinal tap|catheteri[sz]|(?:central|arterial|picc|venous) (?:line|cath)"
     r"|phlebotomy|transfusion|dialysis|ventilat|an[ae]+sthesia|consultation|immuni[sz]ation|vaccin|bone marrow|counsel"
@@ -123,6 +128,8 @@ TYPES: tuple[EventRule, ...] = (
     EventRule("other", _PROCEDURE, "CPT bedside procedures", (CPT,), _BEDSIDE_CPT),
     EventRule("other", _PROCEDURE, "ICD-10-PCS bedside procedures", _PCS, _BEDSIDE_PCS),
     EventRule("other", _PROCEDURE, "ICD-9 bedside procedures", (ICD9PROC,), _BEDSIDE_ICD9),
+    EventRule("other", _PROCEDURE, "ICD-10-PCS inspection and drainage", _PCS, _ENDOSCOPY_PCS),
+    EventRule("other", _PROCEDURE, "ICD-9 endoscopy, catheters and taps", (ICD9PROC,), _ENDOSCOPY_ICD9),
     EventRule("surgery", _PROCEDURE, "CPT surgery", (CPT,), r"[1-6]\d{4}"),
     EventRule("surgery", _PROCEDURE, "ICD-10-PCS section 0", _PCS, r"0[A-Z0-9]{6}"),
     EventRule("surgery", _PROCEDURE, "ICD-9 01-86", (ICD9PROC,), r"(?:0[1-9]|[1-7]\d|8[0-6])\d{0,2}"),

@@ -30,7 +30,9 @@ from clinical_assets.documents.reading import (
     SpanKind,
     UnreadableError,
     clean,
+    span_record,
     unresolved,
+    warning_record,
 )
 from clinical_assets.documents.sniffing import ContentType, contradicts, parse_declared, settle, sniff
 
@@ -165,7 +167,11 @@ class Extraction:
 
     def to_json(self) -> str:
         """One line of JSON; `from_json` gives the same extraction back."""
-        return json.dumps(dataclasses.asdict(self), ensure_ascii=False, separators=(",", ":"))
+        values = {name: getattr(self, name) for name in _FIELDS}
+        values["spans"] = [span_record(span) for span in self.spans]
+        values["warnings"] = [warning_record(warning) for warning in self.warnings]
+        values["facts"] = dict(self.facts)
+        return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, line: str) -> Extraction:
@@ -173,9 +179,12 @@ class Extraction:
         values = json.loads(line)
         values["content_type"] = ContentType(values["content_type"])
         values["reason"] = Reason(values["reason"]) if values["reason"] else None
-        values["spans"] = tuple(Span(**{**span, "kind": SpanKind(span["kind"])}) for span in values["spans"])
+        values["spans"] = tuple(Span(SpanKind(span.pop("kind")), **span) for span in values["spans"])
         values["warnings"] = tuple(ExtractionWarning(Caution(w["code"]), w["detail"]) for w in values["warnings"])
         return cls(**values)
+
+
+_FIELDS = tuple(each.name for each in dataclasses.fields(Extraction))
 
 
 def extract(

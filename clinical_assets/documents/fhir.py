@@ -23,6 +23,7 @@ from clinical_assets.documents.reading import (
     Caution,
     Circumstances,
     ExtractionWarning,
+    Limits,
     Reading,
     Reason,
     SpanKind,
@@ -84,24 +85,25 @@ def read(data: bytes, circumstances: Circumstances = ALONE) -> Reading:
     )
 
 
-def _dicts(value: object) -> list[Resource]:
+def dicts(value: object) -> list[Resource]:
     """The objects of a JSON value that should be a list of them; a lone object counts as a list of one."""
     items = value if isinstance(value, list) else [value]
     return [item for item in items if isinstance(item, dict)]
 
 
-def _string(value: object) -> str | None:
+def string(value: object) -> str | None:
+    """A JSON value's text without blanks around it; None where it is no text or empty."""
     return value.strip() or None if isinstance(value, str) else None
 
 
 def coding(concept: object) -> tuple[str | None, str | None]:
     """A CodeableConcept's code and code system, LOINC before any other."""
-    codings = [c for item in _dicts(concept) for c in _dicts(item.get("coding"))]
+    codings = [c for item in dicts(concept) for c in dicts(item.get("coding"))]
     codings.sort(key=lambda c: c.get("system") != "http://loinc.org")
     for item in codings:
-        code = _string(item.get("code"))
+        code = string(item.get("code"))
         if code:
-            system = _string(item.get("system"))
+            system = string(item.get("system"))
             return code, _CODE_SYSTEMS.get(system or "", system)
     return None, None
 
@@ -111,18 +113,18 @@ def _facts(resource: Resource) -> dict[str, str]:
         return {}
     code, system = coding(resource.get("type") or resource.get("code"))
     replaced = [
-        _string(target.get("reference"))
-        for related in _dicts(resource.get("relatesTo"))
+        string(target.get("reference"))
+        for related in dicts(resource.get("relatesTo"))
         if related.get("code") == "replaces"
-        for target in _dicts(related.get("target"))
+        for target in dicts(related.get("target"))
     ]
     found = {
         "document_code": code,
         "document_code_system": system,
         "effective_time": next(
-            filter(None, (_string(resource.get(n)) for n in ("date", "effectiveDateTime", "issued"))), None
+            filter(None, (string(resource.get(n)) for n in ("date", "effectiveDateTime", "issued"))), None
         ),
-        "status": _string(resource.get("docStatus")) or _string(resource.get("status")),
+        "status": string(resource.get("docStatus")) or string(resource.get("status")),
         "replaces": replaced[0] if replaced else None,
     }
     return {name: value for name, value in found.items() if value}
@@ -155,8 +157,8 @@ class _Documents:
             return
         if resource.get("status") in _NOT_FINAL or resource.get("docStatus") in _NOT_FINAL:
             self.cautions.append(ExtractionWarning(Caution.NOT_FINAL, "1 resource"))
-        for contained in _dicts(resource.get("contained")):
-            if _string(contained.get("id")):
+        for contained in dicts(resource.get("contained")):
+            if string(contained.get("id")):
                 self.resources[f"#{contained['id']}"] = contained
         reader(self, resource, level)
 
@@ -169,10 +171,10 @@ class _Documents:
         raise self.refused[0] if self.refused else UnreadableError(Reason.NO_TEXT, "no attachment and no narrative")
 
     def bundle(self, resource: Resource, level: int) -> None:
-        entries = [e for e in _dicts(resource.get("entry")) if isinstance(e.get("resource"), dict)]
+        entries = [e for e in dicts(resource.get("entry")) if isinstance(e.get("resource"), dict)]
         for entry in entries:
             inner = entry["resource"]
-            for key in (_string(entry.get("fullUrl")), f"{inner.get('resourceType')}/{inner.get('id')}"):
+            for key in (string(entry.get("fullUrl")), f"{inner.get('resourceType')}/{inner.get('id')}"):
                 if key:
                     self.resources.setdefault(key, inner)
         # Documents first: they claim the Binaries they point to, the rest are documents of their own.
@@ -184,14 +186,14 @@ class _Documents:
 
     def document_reference(self, resource: Resource, level: int) -> None:
         code, system = coding(resource.get("type"))
-        attachments = [a for content in _dicts(resource.get("content")) for a in _dicts(content.get("attachment"))]
+        attachments = [a for content in dicts(resource.get("content")) for a in dicts(content.get("attachment"))]
         self._best_of(attachments, level, code, system)
 
     def diagnostic_report(self, resource: Resource, level: int) -> None:
         code, system = coding(resource.get("code"))
-        if self._best_of(_dicts(resource.get("presentedForm")), level, code, system):
+        if self._best_of(dicts(resource.get("presentedForm")), level, code, system):
             return
-        conclusion = _string(resource.get("conclusion"))
+        conclusion = string(resource.get("conclusion"))
         if conclusion:
             self._place(Reading(clean(conclusion), "conclusion"), level, None, code, system)
         else:
@@ -207,9 +209,9 @@ class _Documents:
 
     def composition(self, resource: Resource, level: int) -> None:
         self.flow.blank_line()
-        self.flow.inline(_string(resource.get("title")) or "")
+        self.flow.inline(string(resource.get("title")) or "")
         self.flow.blank_line()
-        sections = _dicts(resource.get("section"))
+        sections = dicts(resource.get("section"))
         self._sections(sections, level)
         if not sections:
             self._narrative(resource, level)
@@ -220,19 +222,19 @@ class _Documents:
         for section in sections:
             self.sections += 1
             code, system = coding(section.get("code"))
-            title = _string(section.get("title"))
+            title = string(section.get("title"))
             self.flow.blank_line()
             span = self.flow.open(OpenSpan(SpanKind.SECTION, title, code, system, self.sections, level))
             self.flow.inline(title or "")
             self.flow.line()
             if not self._narrative(section, level) and not section.get("section"):
                 self.cautions.append(ExtractionWarning(Caution.SECTION_WITHOUT_NARRATIVE, f"section {self.sections}"))
-            self._sections(_dicts(section.get("section")), level + 1)
+            self._sections(dicts(section.get("section")), level + 1)
             self.flow.close(span)
 
     def _narrative(self, owner: Resource, level: int) -> bool:
-        for narrative in _dicts(owner.get("text")):
-            division = _string(narrative.get("div"))
+        for narrative in dicts(owner.get("text")):
+            division = string(narrative.get("div"))
             if division:
                 text, spans, cautions = html.visible_text(division, self.circumstances)
                 self.cautions += cautions
@@ -246,14 +248,14 @@ class _Documents:
         if self.parts > self.circumstances.limits.max_parts:
             raise UnreadableError(Reason.TOO_MANY_PARTS, f"more than {self.circumstances.limits.max_parts} attachments")
         refused: list[UnreadableError] = []
-        for attachment in sorted(attachments, key=_preference):
+        for attachment in sorted(attachments, key=preference):
             try:
                 reading, cautions = self._attachment(attachment)
             except UnreadableError as error:
                 refused.append(error)
                 continue
             self.cautions += cautions
-            self._place(reading, level, _string(attachment.get("title")), code, system)
+            self._place(reading, level, string(attachment.get("title")), code, system)
             others = len(attachments) - 1
             if others:
                 self.cautions.append(ExtractionWarning(Caution.ALTERNATIVE_FORMAT_SKIPPED, f"{others} other formats"))
@@ -267,30 +269,30 @@ class _Documents:
         self.flow.embed(reading, OpenSpan(SpanKind.ATTACHMENT, title, code, system, self.parts, level))
 
     def _attachment(self, attachment: Resource) -> tuple[Reading, list[ExtractionWarning]]:
-        declared = _string(attachment.get("contentType"))
+        declared = string(attachment.get("contentType"))
         data, owner_type = self._bytes(attachment)
         size = attachment.get("size")
         stated = size if isinstance(size, int) and not isinstance(size, bool) else None
-        cautions = verify(data, _string(attachment.get("hash")), "SHA-1", stated)
+        cautions = verify(data, string(attachment.get("hash")), "SHA-1", stated)
         reading = self.circumstances.embedded(data, declared or owner_type)
         if not reading.text.strip():
             raise UnreadableError(Reason.NO_TEXT, "an attachment without text")
         return reading, cautions
 
     def _bytes(self, attachment: Resource) -> tuple[bytes, str | None]:
-        inline = _string(attachment.get("data"))
+        inline = string(attachment.get("data"))
         if inline:
             return decode_base64(inline, self.circumstances.limits), None
-        url = _string(attachment.get("url"))
+        url = string(attachment.get("url"))
         if not url:
             raise UnreadableError(Reason.EMPTY, "an attachment with neither data nor url")
         held = self._held(url)
         if held is not None:
             self.used.add(id(held))
-            content = _string(held.get("data")) or _string(held.get("content")) or ""
-            return decode_base64(content, self.circumstances.limits), _string(held.get("contentType"))
+            content = string(held.get("data")) or string(held.get("content")) or ""
+            return decode_base64(content, self.circumstances.limits), string(held.get("contentType"))
         if url.startswith("data:"):
-            return self._data_url(url)
+            return data_url(url, self.circumstances.limits)
         data = self.circumstances.resolve(url)
         if data is None:
             raise UnreadableError(Reason.UNRESOLVED_REFERENCE, "an attachment behind a URL")
@@ -303,18 +305,24 @@ class _Documents:
             keys.append("Binary/" + url.rpartition("Binary/")[2].partition("/")[0])
         return next((self.resources[key] for key in keys if key in self.resources), None)
 
-    def _data_url(self, url: str) -> tuple[bytes, str | None]:
-        head, comma, body = url[5:].partition(",")
-        if not comma:
-            raise UnreadableError(Reason.CORRUPT, "a data URL without data")
-        if head.endswith(";base64"):
-            decoded = decode_base64(urllib.parse.unquote(body), self.circumstances.limits)
-            return decoded, head.removesuffix(";base64") or None
-        return urllib.parse.unquote_to_bytes(body), head or None
+
+def data_url(url: str, limits: Limits) -> tuple[bytes, str | None]:
+    """The bytes of a `data:` URL and the type it states.
+
+    Raises:
+        UnreadableError: CORRUPT, BAD_BASE64, EMPTY, TOO_LARGE.
+    """
+    head, comma, body = url[5:].partition(",")
+    if not comma:
+        raise UnreadableError(Reason.CORRUPT, "a data URL without data")
+    if head.endswith(";base64"):
+        return decode_base64(urllib.parse.unquote(body), limits), head.removesuffix(";base64") or None
+    return urllib.parse.unquote_to_bytes(body), head or None
 
 
-def _preference(attachment: Resource) -> int:
-    declared = parse_declared(_string(attachment.get("contentType"))).content_type
+def preference(attachment: Resource) -> int:
+    """Rank of an attachment's format among those of one document; the smallest is read."""
+    declared = parse_declared(string(attachment.get("contentType"))).content_type
     return _PREFERENCE.index(declared) if declared in _PREFERENCE else len(_PREFERENCE)
 
 

@@ -28,7 +28,7 @@ from clinical_assets.documents.safe_xml import Element
 from clinical_assets.documents.sniffing import decode
 
 NAME = "html"
-VERSION = "1"
+VERSION = "2"
 
 _TAGS: dict[Role, str] = {
     Role.PARAGRAPH: "p blockquote section article table-caption ul ol dl hr fieldset figure main",
@@ -78,13 +78,17 @@ _HIDING = re.compile(
     r"|font-size\s*:\s*0(?:\.0*)?\s*(?:px|pt|em|rem|%)?\s*(?:!|;|$)|opacity\s*:\s*0(?:\.0*)?\s*(?:!|;|$))",
     re.IGNORECASE,
 )
-_STRIKING = re.compile(r"text-decoration(?:-line)?\s*:[^;]*line-through", re.IGNORECASE)
+_STRIKING = re.compile(r"text-decoration(?:-line)?\s*:[^;]{0,200}line-through", re.IGNORECASE)
 _DISPLAY = re.compile(r"(?:^|;)\s*display\s*:\s*([a-z-]+)", re.IGNORECASE)
 _KEEPING_LINES = re.compile(r"white-space\s*:\s*(?:pre|break-spaces)", re.IGNORECASE)
 _SIMPLE_SELECTOR = re.compile(r"([a-z][a-z0-9]*)?(?:([.#])([\w-]+))?", re.IGNORECASE)
-_CSS_COMMENT = re.compile(r"/\*.*?\*/|<!--|-->", re.DOTALL)
-_CSS_RULE = re.compile(r"([^{}]*)\{([^{}]*)\}")
-_FONT_FAMILY = re.compile(r"""(?:^|;)\s*font(?:-family\s*:|\s*:[^;"']*)\s*["']?\s*([A-Za-z][\w -]*)""", re.IGNORECASE)
+# Style sheets and attributes are as long as their sender likes: no pattern here may cost more than the length.
+_CSS_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|<!--|-->", re.DOTALL)
+_CSS_BRACE = re.compile(r"([{}])")
+_CSS_AT_RULE = re.compile(r"\s*@")
+_FONT_FAMILY = re.compile(
+    r"""(?:^|;)\s*font(?:-family\s{0,9}:|\s{0,9}:[^;"']{0,200})\s{0,9}["']?\s{0,9}([A-Za-z][\w -]*)""", re.IGNORECASE
+)
 _LONGEST_TITLE = 200
 _TYPED_VALUES = frozenset(
     ("", "text", "number", "date", "datetime-local", "month", "week", "time", "email", "tel", "url", "search")
@@ -170,7 +174,7 @@ class _Page:
         for style in root.iter("style"):
             sheet, conditional = _without_at_rules(_CSS_COMMENT.sub(" ", style.text or ""))
             self.rules_not_applied += conditional
-            for selectors, declarations in _CSS_RULE.findall(sheet):
+            for selectors, declarations in _css_rules(sheet):
                 role = _styled_role(declarations)
                 if role is None:
                     continue
@@ -281,15 +285,25 @@ def _without_at_rules(sheet: str) -> tuple[str, int]:
     return "".join(kept), hiding
 
 
+def _css_rules(sheet: str) -> Iterable[tuple[str, str]]:
+    """Selectors and declarations of every innermost block."""
+    pieces = _CSS_BRACE.split(sheet)
+    for at in range(0, len(pieces) - 4, 2):
+        if pieces[at + 1] == "{" and pieces[at + 3] == "}":
+            yield pieces[at], pieces[at + 2]
+
+
 def _top_level_blocks(sheet: str) -> Iterable[str]:
     depth = start = 0
+    at_rule = _CSS_AT_RULE.match(sheet) is not None
     for match in re.finditer(r"[{};]", sheet):
         if match[0] == "{":
             depth += 1
         elif match[0] == "}":
             depth = max(depth - 1, 0)
         # A statement at-rule (@import, @charset) ends at its semicolon.
-        if depth == 0 and (match[0] == "}" or sheet[start : match.start()].lstrip().startswith("@")):
+        if depth == 0 and (match[0] == "}" or at_rule):
             yield sheet[start : match.end()]
             start = match.end()
+            at_rule = _CSS_AT_RULE.match(sheet, start) is not None
     yield sheet[start:]

@@ -4,6 +4,9 @@ A profile first judges each note by its type, title and category: the first matc
 matching inclusion, then the profile's default. Then its triggers choose, around events of the timeline. A new
 specialty is a new profile; a site's own wording comes in through `profile_from`.
 
+Notes and reports are chosen side by side: after a scan the radiologist's report comes first, and must not take the
+place of the note in which the oncologist says what follows from it; nor the operative report that of pathology.
+
 Source of the oncology profile: the filter and prioritiser used for paediatric brain tumour abstraction, as recorded
 in this project's notes (exclusions before inclusions, default exclude, 7 days, one note per trigger); vocabularies
 are our own.
@@ -14,11 +17,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
+
+import yaml
+
+from clinical_assets.documents.event_rules import EVENT_TYPES
 
 Direction = Literal["before", "after"]
 Edge = Literal["start", "end"]
 Verdict = Literal["include", "exclude"]
+Kind = Literal["note", "operative", "imaging", "pathology"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +38,13 @@ class Rule:
         name: what is said about a note the rule decided.
         verdict: include or exclude.
         terms: words or phrases, lower case, separated by ` | `; `*` stands for the rest of a word.
+        kind: a report on an operation, a scan or a specimen, or a note on the patient.
     """
 
     name: str
     verdict: Verdict
     terms: str
+    kind: Kind = "note"
 
     @property
     def pattern(self) -> str:
@@ -48,7 +59,7 @@ def _as_regex(term: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """Around every event of a type, the nearest note in one direction is kept.
+    """Around every event of a type, the nearest document of each kind in one direction is kept.
 
     Attributes:
         event_type: of the timeline, e.g. `surgery`.
@@ -56,6 +67,7 @@ class Trigger:
         direction: the first note after it, or the last before.
         reason: what is said about the note kept.
         subtypes: only events of these subtypes; events whose subtype nobody determined always count. Empty for all.
+        kinds: of what documents it chooses one each.
     """
 
     event_type: str
@@ -63,6 +75,7 @@ class Trigger:
     direction: Direction
     reason: str
     subtypes: tuple[str, ...] = ()
+    kinds: tuple[Kind, ...] = ("note",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +85,10 @@ class Profile:
     Attributes:
         name: of the profile.
         rules: judged in order within each verdict, exclusions first.
-        default: for notes no rule matches.
+        default: for documents no rule matches; they are notes.
         triggers: which events choose notes.
         window_days: how many calendar days from the event a note may be.
-        keep_final_note: whether each patient's last relevant note is kept.
+        keep_final_note: whether each patient's last relevant note is kept; of patients without notes, the last report.
     """
 
     name: str
@@ -108,17 +121,33 @@ _ONCOLOGY = Rule(
     "oncolog* | heme onc | tumor* | tumour* | cancer | chemo* | radiation | radiotherapy | transplant"
     " | immunotherapy | sarcoma* | glioma* | leukemia | lymphoma | neurooncolog*",
 )
-_SURGERY = Rule(
-    "surgery",
-    "include",
-    "operative | operation | surg* | neurosurg* | brief op | procedure note | post op* | pre op* | postop* | preop*",
+_SURGERY = (
+    Rule(
+        "surgery",
+        "include",
+        "operative report | operative note | operation | brief op | op note | procedure note",
+        "operative",
+    ),
+    Rule("surgery", "include", "surgical patholog*", "pathology"),
+    Rule("surgery", "include", "operative | surg* | neurosurg* | post op* | pre op* | postop* | preop*"),
 )
-_REPORTS = Rule("reports", "include", "patholog* | radiology | imaging | mri | mr | ct | pet")
+_REPORTS = (
+    Rule("reports", "include", "patholog* | cytolog*", "pathology"),
+    Rule("reports", "include", "radiology | imaging | mri | mr | ct | pet | x-ray | xray | ultrasound", "imaging"),
+)
+_SURGERY_TRIGGER = Trigger("surgery", "start", "after", "post_surgery", kinds=("note", "operative", "pathology"))
+_IMAGING_TRIGGER = Trigger("imaging", "start", "after", "post_imaging", kinds=("note", "imaging"))
 _PHYSICIAN = Rule(
     "physician notes", "include", "progress note* | h&p | history and physical | discharge summary | consult*"
 )
 _MEDICATION_TRIGGERS = tuple(
-    Trigger("medication", edge, direction, f"{'pre' if direction == 'before' else 'post'}_medication_change", subtypes)
+    Trigger(
+        "medication",
+        edge,
+        direction,
+        f"{'pre' if direction == 'before' else 'post'}_medication_change",
+        subtypes,
+    )
     for subtypes in [("antineoplastic",)]
     for edge in get_args(Edge)
     for direction in get_args(Direction)
@@ -126,13 +155,9 @@ _MEDICATION_TRIGGERS = tuple(
 
 ONCOLOGY = Profile(
     name="oncology",
-    rules=(_ADMINISTRATIVE, _ALLIED, _ONCOLOGY, _SURGERY, _REPORTS, _PHYSICIAN),
+    rules=(_ADMINISTRATIVE, _ALLIED, _ONCOLOGY, *_SURGERY, *_REPORTS, _PHYSICIAN),
     default="exclude",
-    triggers=(
-        Trigger("surgery", "start", "after", "post_surgery"),
-        Trigger("imaging", "start", "after", "post_imaging"),
-        *_MEDICATION_TRIGGERS,
-    ),
+    triggers=(_SURGERY_TRIGGER, _IMAGING_TRIGGER, *_MEDICATION_TRIGGERS),
 )
 
 # MIMIC-IV-Note has two note types, DS and RR; `AR` and `AD` are addenda to them.
@@ -140,21 +165,47 @@ GENERAL = Profile(
     name="general",
     rules=(
         _ADMINISTRATIVE,
-        Rule("mimic notes", "include", "ds | ad | rr | ar"),
-        _SURGERY,
-        _REPORTS,
+        Rule("mimic notes", "include", "ds | ad"),
+        Rule("mimic notes", "include", "rr | ar", "imaging"),
+        *_SURGERY,
+        *_REPORTS,
         _PHYSICIAN,
     ),
     default="include",
     triggers=(
-        Trigger("surgery", "start", "after", "post_surgery"),
-        Trigger("imaging", "start", "after", "post_imaging"),
+        _SURGERY_TRIGGER,
+        _IMAGING_TRIGGER,
         Trigger("encounter", "end", "after", "post_encounter"),
         *(Trigger(t.event_type, t.edge, t.direction, t.reason) for t in _MEDICATION_TRIGGERS),
     ),
 )
 
 PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in (ONCOLOGY, GENERAL)}
+
+
+def profile_named(named: str) -> Profile:
+    """The profile of that name, or of that YAML file (see `profile_from`).
+
+    Raises:
+        ValueError: there is no such profile or file, or what it holds is no profile; it names those there are.
+    """
+    if named in PROFILES:
+        return PROFILES[named]
+    path = Path(named).expanduser()
+    if path.suffix not in (".yaml", ".yml"):
+        raise ValueError(
+            f"note profile: no profile {named!r}; there are {sorted(PROFILES)}, or name a YAML file with a site's own"
+        )
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ValueError(f"note profile: expected YAML in {path}; {error}") from None
+    if not isinstance(settings, dict):
+        raise ValueError(f"note profile: expected a mapping in {path}; found {type(settings).__name__}")
+    try:
+        return profile_from(settings)
+    except ValueError as error:
+        raise ValueError(f"{error} (in {path})") from None
 
 
 def profile_from(settings: Mapping[str, Any]) -> Profile:
@@ -197,20 +248,26 @@ def _one_of(value: Any, allowed: Any, where: str) -> Any:  # noqa: ANN401 - one 
 
 
 def _rule(item: Mapping[str, Any]) -> Rule:
-    if not {"name", "verdict", "terms"} == set(item) or not str(item["terms"]).strip(" |"):
-        raise ValueError(f"note profile: a rule has name, verdict and terms, found {sorted(item)}")
+    if not {"name", "verdict", "terms"} == set(item) - {"kind"} or not str(item["terms"]).strip(" |"):
+        raise ValueError(f"note profile: a rule has name, verdict and terms and may have a kind, found {sorted(item)}")
     terms = " | ".join(item["terms"]) if isinstance(item["terms"], list) else str(item["terms"])
-    return Rule(str(item["name"]), _one_of(item["verdict"], Verdict, "verdict"), terms.lower())
+    verdict, kind = _one_of(item["verdict"], Verdict, "verdict"), _one_of(item.get("kind", "note"), Kind, "kind")
+    return Rule(str(item["name"]), verdict, terms.lower(), kind)
 
 
 def _trigger(item: Mapping[str, Any]) -> Trigger:
-    required, allowed = {"event_type", "edge", "direction", "reason"}, {"subtypes"}
+    required, allowed = {"event_type", "edge", "direction", "reason"}, {"subtypes", "kinds"}
     if not required <= set(item) <= required | allowed:
-        raise ValueError(f"note profile: a trigger has {sorted(required)} and may have subtypes, found {sorted(item)}")
-    return Trigger(
-        str(item["event_type"]),
-        _one_of(item["edge"], Edge, "edge"),
-        _one_of(item["direction"], Direction, "direction"),
-        str(item["reason"]),
-        tuple(item.get("subtypes", ())),
-    )
+        may = " and ".join(sorted(allowed))
+        raise ValueError(f"note profile: a trigger has {sorted(required)} and may have {may}, found {sorted(item)}")
+    edge, direction = _one_of(item["edge"], Edge, "edge"), _one_of(item["direction"], Direction, "direction")
+    if item["event_type"] not in EVENT_TYPES:
+        raise ValueError(f"note profile: event_type must be one of {EVENT_TYPES}, found {item['event_type']!r}")
+    subtypes = item.get("subtypes", ())
+    if isinstance(subtypes, str):
+        raise ValueError(f"note profile: subtypes is a list, found the text {subtypes!r}")
+    kinds = item.get("kinds", ("note",))
+    if isinstance(kinds, str) or not kinds:
+        raise ValueError(f"note profile: kinds is a list of {get_args(Kind)}, found {kinds!r}")
+    chosen = tuple(_one_of(kind, Kind, "kinds") for kind in kinds)
+    return Trigger(item["event_type"], edge, direction, str(item["reason"]), tuple(map(str, subtypes)), chosen)

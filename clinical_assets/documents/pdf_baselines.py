@@ -2,8 +2,9 @@
 
 PDFium returns "10" with a raised "9" as 109, a value with a raised footnote mark as one more digit of the value, and a
 column of single digits, on pages with little text across, as one number. All three show in the baselines of the
-characters. Only pages with more text rectangles than lines are looked at, and on them only numbers and the ends of
-lines, because every question about a character is a call into PDFium.
+characters. Every question about a character is a call into PDFium, so only pages with more text rectangles than lines
+are looked at, on them only numbers and the ends of lines, and of the numbers only those made of several rectangles:
+PDFium begins a rectangle with every text object, and the characters of one object stand on one baseline.
 
 Source: PDFium's public header fpdf_text.h.
 """
@@ -49,6 +50,21 @@ class _Characters:
     def on_one_line(self, first: int, last: int) -> bool:
         return self.baseline(first) == self.baseline(last)
 
+    def broken(self, text: str) -> list[re.Match[str]]:
+        """The numbers that do not stand on one line."""
+        import pypdfium2.raw as pdfium
+
+        rectangles, index = pdfium.FPDFText_CountRects, self.index
+        found = []
+        for number in _NUMBER.finditer(text):
+            first, last = _first(number), number.end() - 1
+            at = first if self.same_index else index(first)
+            until = last if self.same_index else index(last)
+            # None where every character is as good as invisible: then the baselines are asked.
+            if rectangles(self.textpage, at, until + 1 - at) != 1 and not self.on_one_line(first, last):
+                found.append(number)
+        return found
+
     def size(self, at: int) -> float:
         import pypdfium2.raw as pdfium
 
@@ -91,9 +107,7 @@ def restored(textpage: Any, text: str) -> tuple[str, int]:  # noqa: ANN401 - pyp
         if not characters.on_one_line(line.start(), line.end() - 1):
             edits += _stacked(characters, text, line)
     apart = {edit.start for edit in edits}
-    for number in _NUMBER.finditer(text):
-        if characters.on_one_line(_first(number), number.end() - 1):
-            continue
+    for number in characters.broken(text):
         if apart.isdisjoint(range(_first(number), number.end() + 1)):
             edits += _stacked(characters, text, number) or _raised(characters, text, number)
     edits.sort(key=lambda edit: edit.start)

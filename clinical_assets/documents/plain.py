@@ -16,18 +16,21 @@ from clinical_assets.documents.reading import (
 from clinical_assets.documents.sniffing import decode
 
 NAME = "plain"
-VERSION = "1"
+VERSION = "2"
 
 
 def read(data: bytes, circumstances: Circumstances = ALONE) -> Reading:
     """Read plain text in any declared or detected encoding; layout (columns, indentation) stays as written.
 
     Raises:
-        UnreadableError: UNDECODABLE for bytes of no encoding, TOO_LONG beyond the limit.
+        UnreadableError: UNDECODABLE for bytes of no encoding, TOO_LONG and TOO_MANY_PAGES beyond the limits.
     """
     decoded = decode(data, circumstances.charset)
     if len(decoded.text) > circumstances.limits.max_characters:
         raise UnreadableError(Reason.TOO_LONG, f"{len(decoded.text)} characters")
+    form_feeds = decoded.text.count("\f")
+    if form_feeds > circumstances.limits.max_pages:
+        raise UnreadableError(Reason.TOO_MANY_PAGES, f"{form_feeds} form feeds")
     text, pages = paged(decoded.text)
     spans = sorted([*pages, *headings.sections(text)], key=lambda span: (span.start, span.kind != SpanKind.PAGE))
     return Reading(text, NAME, tuple(spans), decoded.cautions, decoded.encoding)

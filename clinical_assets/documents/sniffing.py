@@ -11,6 +11,7 @@ import enum
 import re
 from dataclasses import dataclass
 from email.message import Message
+from functools import lru_cache
 
 from clinical_assets.documents.reading import Caution, ExtractionWarning, Reason, UnreadableError
 
@@ -85,9 +86,13 @@ _GENERAL: dict[ContentType, frozenset[ContentType]] = {
 }
 
 _HEAD = 4096
+# Control characters but those that occur in text: white space, escape and the separators.
+_CONTROLS = bytes(byte for byte in range(0x20) if byte not in b"\t\n\r\x0b\x0c\x1b\x1c\x1d\x1e\x1f")
 _PDF_HEADER = re.compile(rb"%PDF-\d")
 _XML_ENCODING = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
-_HTML_CHARSET = re.compile(rb"""<meta[^>]{0,300}?charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
+_HTML_CHARSET = re.compile(
+    rb"""<meta[^>]{0,300}?charset\s{0,9}=\s{0,9}["']?\s{0,9}([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE
+)
 _MISC = re.compile(r"(?:\s+|<\?(?:(?!\?>).)*\?>|<!--(?:(?!-->).)*-->)+", re.DOTALL)
 _DOCTYPE = re.compile(r"<!DOCTYPE\s+([\w:.-]+)", re.IGNORECASE)
 _ROOT = re.compile(r"<(?:[\w.-]+:)?([A-Za-z_][\w.-]*)")
@@ -111,6 +116,7 @@ class Declared:
     charset: str | None
 
 
+@lru_cache(maxsize=1024)  # a store declares the same few types over and over
 def parse_declared(value: str | None) -> Declared:
     """Read a declared content type such as `text/html; charset=windows-1252`; unknown types give None."""
     if not value or not value.strip():
@@ -190,8 +196,7 @@ def _readable_head(data: bytes, encoding: str | None) -> str | None:
     """The beginning as characters, or None where the bytes are no text in any encoding we read."""
     head = data[:_HEAD]
     if encoding is None:
-        controls = sum(head.count(byte) for byte in range(0x20) if byte not in b"\t\n\r\x0b\x0c\x1b\x1c\x1d\x1e\x1f")
-        if controls > len(head) // 50:
+        if len(head) - len(head.translate(None, _CONTROLS)) > len(head) // 50:
             return None
         return head.decode("latin-1")
     text = head.decode(encoding, errors="replace").lstrip("\ufeff")

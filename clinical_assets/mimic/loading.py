@@ -88,7 +88,8 @@ def load(
             else:
                 sorter.add(rows.table)
             tell(rows.table.num_rows)
-        sorter.finish()
+        if partitions is not None:
+            sorter.finish()
     return Loaded(writer.stored, pa.concat_tables(refused))
 
 

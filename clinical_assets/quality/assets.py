@@ -19,7 +19,11 @@ PAGE = "report.html"
 
 
 def report_asset(
-    site: Site, tables: Sequence[Table], upstream: Sequence[dg.AssetKey], checks: Sequence[dg.AssetCheckSpec]
+    site: Site,
+    tables: Sequence[Table],
+    upstream: Sequence[dg.AssetKey],
+    checks: Sequence[dg.AssetCheckSpec],
+    absent: Sequence[str] = (),
 ) -> dg.AssetsDefinition:
     """The report over everything there is.
 
@@ -28,6 +32,7 @@ def report_asset(
         tables: every stored table.
         upstream: every asset, so that a run of everything makes the report last.
         checks: every check there should be.
+        absent: what this site does not have, a line each.
     """
 
     def data_quality_report(
@@ -45,6 +50,7 @@ def report_asset(
                 "Subject shards": str(site.settings.subject_shards),
                 "Releases": ", ".join(site.inventory.releases),
             },
+            absent=tuple(absent),
         )
         with lake.write(REPORT.path, REPORT.arrow_schema, None, {}) as writer:
             writer.write(None, check_results(judged).to_arrow())

@@ -6,16 +6,14 @@ result) and the lake (what is stored). Counts and names only, never a value of a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
-from clinical_assets.models.assets import CROSS_VALIDATION, HEADLINE_FIGURES, evaluation_folder, model_folder
-from clinical_assets.models.evaluation import Evaluation
 from clinical_assets.models.outcomes import OUTCOMES
+from clinical_assets.models.stored import evaluation_folder, stored_cross_validation, stored_judgement
 from clinical_assets.quality.report import CheckFacts, ModelFacts, TableFacts
 from clinical_assets.tables import Table
 from resources.lake import Lake
@@ -76,7 +74,9 @@ def check_facts(specs: Sequence[dg.AssetCheckSpec], instance: dg.DagsterInstance
 
 def _check_fact(spec: dg.AssetCheckSpec, record: Any) -> CheckFacts:  # noqa: ANN401  (a record of Dagster's storage)
     result = record.evaluation if record is not None else None
-    findings = result.metadata.get("findings") if result is not None else None
+    if not isinstance(result, dg.AssetCheckEvaluation):  # planned in a run that failed before it came to it
+        result = None
+    findings: Any = result.metadata.get("findings") if result is not None else None
     return CheckFacts(
         table=spec.asset_key.to_user_string(),
         name=spec.name,
@@ -95,27 +95,28 @@ def model_facts(lake: Lake) -> list[ModelFacts]:
     """The current evaluation of every outcome that has one, with its plots."""
     facts = []
     for outcome in OUTCOMES.values():
-        files = lake.read_files(evaluation_folder(outcome))
-        if "evaluation.json" not in files:
+        judged = stored_judgement(lake, outcome)
+        if judged is None:
             continue
-        stored = json.loads(files["evaluation.json"])
-        judged = Evaluation.from_dict(stored["evaluation"])
-        estimates = {name: getattr(judged, name) for name in HEADLINE_FIGURES}
-        crossed = lake.read_files(model_folder(outcome)).get(CROSS_VALIDATION)
+        files = lake.read_files(evaluation_folder(outcome))
+        estimates = judged.figures
+        crossed = stored_cross_validation(lake, outcome)
         if crossed is not None:
-            estimates["cross_validated_auroc"] = Evaluation.from_dict(json.loads(crossed)).auroc
+            estimates["cross_validated_auroc"] = crossed.auroc
         facts.append(
             ModelFacts(
                 outcome=outcome.name,
                 description=outcome.description,
                 figures={name: (e.value, e.low, e.high, e.reason) for name, e in estimates.items()},
-                stays=judged.stays,
-                patients=judged.patients,
-                events=judged.events,
+                stays=judged.rows.stays,
+                patients=judged.rows.patients,
+                events=judged.rows.events,
+                of=judged.rows.of,
+                remarks=tuple(judged.remarks),
                 pictures={
                     name.removesuffix(".png"): content for name, content in files.items() if name.endswith(".png")
                 },
-                model_version=stored["model_version"],
+                model_version=judged.model_version,
             )
         )
     return facts

@@ -19,7 +19,7 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
-from clinical_assets.models.evaluation import METRICS
+from clinical_assets.models.judgement import meaning_of
 from clinical_assets.quality import figures, notation
 from clinical_assets.quality.figures import Axis
 from clinical_assets.quality.report_facts import FEW_EVENTS, CheckFacts, Figure, ModelFacts, Record, Report, TableFacts
@@ -195,6 +195,7 @@ class _Model:
 
 FIGURES: Mapping[str, tuple[str, Callable[[float], Axis]]] = {
     "auroc": ("AUROC", lambda _: Axis(0, 1, 0.5, "chance")),
+    "auroc_per_stay": ("AUROC per stay", lambda _: Axis(0, 1, 0.5, "chance")),
     "auprc": ("AUPRC (average precision)", lambda rate: Axis(0, 1, rate, "event rate")),
     "brier": ("Brier score", lambda rate: Axis(0, 0.5, rate * (1 - rate), "event rate alone")),
     "scaled_brier": ("Scaled Brier score", lambda _: Axis(-1, 1, 0, "event rate alone")),
@@ -217,7 +218,7 @@ def _estimate(name: str, figure: Figure, rate: float) -> _Estimate:
     remark = f"not estimable: {why}" if value is None else "" if bounded else f"no interval: {why}"
     return _Estimate(
         title=_titled(name, {key: title for key, (title, _) in FIGURES.items()}),
-        meaning=METRICS.get(name, ""),
+        meaning=meaning_of(name),
         value=notation.UNKNOWN if value is None else notation.decimal(value),
         interval=f"{notation.decimal(low)} to {notation.decimal(high)}" if low is not None and high is not None else "",
         remark=remark,
@@ -226,7 +227,7 @@ def _estimate(name: str, figure: Figure, rate: float) -> _Estimate:
 
 
 def _titled(name: str, titles: Mapping[str, str]) -> str:
-    words = name.replace("_", " ")
+    words = name.replace("_", " ").replace("auroc", "AUROC").replace("auprc", "AUPRC")
     return titles.get(name) or words[:1].upper() + words[1:]
 
 

@@ -102,11 +102,13 @@ class ModelFacts:
         outcome: what it predicts, e.g. `mortality`.
         description: the outcome in a sentence a clinician can check.
         figures: `Figure` by name, e.g. `auroc`; a value that can't be estimated is None, with its reason.
-        stays: stays it was judged on.
+        stays: rows it was judged on: stays, or what `of` says.
         patients: patients these belong to.
-        events: stays with the event.
+        events: rows with the event.
         pictures: PNG files by name, e.g. `roc`.
         model_version: hash of the model.
+        of: what a row is, in the plural.
+        remarks: what the figures come to, in sentences.
     """
 
     outcome: str
@@ -117,6 +119,8 @@ class ModelFacts:
     events: int
     pictures: Mapping[str, bytes]
     model_version: str
+    of: str = "stays"
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         odd = [name for name, figure in self.figures.items() if not _finite(figure)]
@@ -141,6 +145,8 @@ class Report:
         checks: in any order.
         models: in the order they are to be shown.
         settings: what the facts were gathered with, by name.
+        absent: what this site does not have, a line each; its tables are not among `tables`, or are empty for that
+            reason.
     """
 
     title: str
@@ -150,6 +156,7 @@ class Report:
     checks: tuple[CheckFacts, ...]
     models: tuple[ModelFacts, ...]
     settings: Mapping[str, str]
+    absent: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _require_time_zone(self.made_at, "report: made_at")

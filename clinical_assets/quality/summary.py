@@ -40,7 +40,7 @@ def _models(models: Sequence[ModelFacts]) -> list[str]:
     for model in models:
         lines.append(
             f"model {model.outcome}, judged once on {model.patients} held-out patients "
-            f"({model.stays} stays, {model.events} with the outcome):"
+            f"({model.stays} {model.of}, {model.events} with the outcome):"
         )
         for name, (value, low, high, reason) in model.figures.items():
             if value is None:
@@ -49,7 +49,8 @@ def _models(models: Sequence[ModelFacts]) -> list[str]:
                 said = f"{value:.3f} (no interval: {reason})"
             else:
                 said = f"{value:.3f} (95 % interval {low:.3f} to {high:.3f})"
-            lines.append(f"  {name:<24}{said}")
+            lines.append(f"  {name:<36}{said}")
+        lines += [f"  {remark}" for remark in model.remarks]
         if model.events < FEW_EVENTS:
             lines.append(f"  Fewer than {FEW_EVENTS} events: read the intervals, not the values.")
     return lines

@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clinical_assets.documents.deidentification import Deidentifier
-from clinical_assets.documents.deidentification_trial import CLINICAL, HARD, SETTINGS, VARIANTS, made_up_notes, measure
+from clinical_assets.documents.deidentification_trial import (
+    CLINICAL,
+    HARD,
+    PARAPHRASES,
+    SETTINGS,
+    VARIANTS,
+    made_up_notes,
+    measure,
+)
 from clinical_assets.documents.extraction import extract
 from clinical_assets.documents.identifier_detectors import detect
 from clinical_assets.documents.reading import Span, SpanKind
@@ -57,6 +65,7 @@ def test_dates_move_by_the_patients_shift_and_keep_their_form(deidentifier, patt
         ("3/9/2019", (dt.date(2019, 3, 9), "{0.month}/{0.day}/{0.year}")),
         ("26/03/2019", (dt.date(2019, 3, 26), "{0:%d/%m/%Y}")),
         ("APR 20, 2020@17:03", (dt.date(2020, 4, 20), "{0:%b} {0.day}, {0.year}@17:03")),
+        ("2150-03-09", (dt.date(2150, 3, 9), "{0}")),
         ("March 2019", (dt.date(2019, 3, 15), "{0:%B} {0.year}")),
         ("03/2019", (dt.date(2019, 3, 15), "{0:%m}/{0.year}")),
         ("since 2014", (dt.date(2014, 7, 1), "since {0.year}")),
@@ -174,7 +183,8 @@ def test_a_short_secret_is_refused_and_no_secret_is_shown():
     assert "secret" not in repr(Deidentifier(SECRET))
 
 
-# Recall on the seeded set. SETTINGS: what the rules were written for; VARIANTS: the same otherwise; HARD: beyond rules.
+# Recall on the seeded set. SETTINGS: what the rules were written for; VARIANTS: the same otherwise; PARAPHRASES:
+# written before the rules were tried on them; HARD: beyond rules.
 NOTES = 25
 SEED = 20_260_101
 
@@ -187,11 +197,51 @@ def test_recall_on_the_seeded_set_is_what_we_report():
     assert measured.clinical_kept == 1.0
 
 
-def test_recall_on_variants_is_lower_and_known():
+def test_recall_on_variants_is_what_we_report():
     measured = measure(made_up_notes(SEED, NOTES, VARIANTS))
-    assert 0.70 <= measured.overall <= 0.80
-    missed = measured.recall.filter(pl.col("recall") == 0)["setting"].to_list()
-    assert set(missed) == {"no street type", "in words", "day of month", "extension"}
+    assert measured.overall == 1.0
+    assert measured.clinical_kept == 1.0
+
+
+def test_recall_on_paraphrases_is_lower_and_known():
+    measured = measure(made_up_notes(SEED, NOTES, PARAPHRASES))
+    assert 0.75 <= measured.overall <= 0.90
+    assert measured.clinical_kept == 1.0
+    missed = measured.recall.filter(pl.col("recall") < 0.5)["setting"].to_list()
+    assert set(missed) == {
+        "street, abbreviated, town",
+        "spelled out",
+        "after per",
+        "copy line",
+        "first name as subject",
+        "letter's subject",
+        "on call",
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Discussed with Infectious Disease and Interventional Radiology.",
+        "Seen by Physical Therapy. Evaluated by Palliative Care.",
+        "Emergency Department called. Social Work states the plan.",
+        "Vital Signs reported as stable.",
+        "Temperature 101 F with chills. BP 98/60.",
+        "Pain on the 5th finger and the 12th rib; fracture of the 3rd metatarsal.",
+        "Lesion 2.1.20 of the list; ratio 10-45-14 was 1.2.",
+        "Section 4.2, levels C5-6 and 12-14.",
+        "Home at 9 AM. Moved to 6 North.",
+        "IN, OR and OK are words; referred to OR, PA catheter in place.",
+        "ninety percent of the tumor was removed",
+        "CD45-positive, S100-negative, Ki-67 of 12%",
+    ],
+)
+def test_what_looks_like_an_identifier_and_is_none_stays(deidentifier, text):
+    assert deidentifier.text(text, "p1").text == text
+
+
+def test_a_date_with_an_apostrophe_is_dropped_not_misread(deidentifier):
+    assert deidentifier.text("Surgery in Mar '19.", "p1").text == "Surgery in [date]."
 
 
 def test_rules_do_not_see_what_the_docstring_says_they_do_not():
@@ -228,12 +278,35 @@ def test_patient_names_in_visit_notes():
 
 
 @pytest.mark.parametrize(
-    "piece", ["O'", "Aa-", "A. ", "1-", "x@", "12 Ab ", "Mr. Aa ", "(1)", "Patient:\t", "AA, ", "\u00e9'"]
+    "piece",
+    [
+        "O'",
+        "Aa-",
+        "A. ",
+        "1-",
+        "x@",
+        "12 Ab ",
+        "Mr. Aa ",
+        "(1)",
+        "Patient:\t",
+        "AA, ",
+        "\u00e9'",
+        "seen by Aa ",
+        "lives at 1 Aa ",
+        "in Aa, ",
+        "Aa Aa denies ",
+        "aged ",
+        "Aa Bb (",
+        "son of Aa ",
+        "01.02.",
+        "mid-",
+    ],
 )
 def test_no_text_takes_long(piece):
-    started = time.monotonic()
+    # Of this process alone: the machine may be busy with others.
+    started = time.process_time()
     detect(piece * (30_000 // len(piece)))
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 3
 
 
 @given(

@@ -62,3 +62,11 @@ def test_split_keeps_rows_and_knows_every_kind_of_column():
     assert empty.schema == {"note_date": pl.Date(), "note_time": pl.Datetime("us")}
     with pytest.raises(TypeError, match="'at' is Int64"):
         split(pl.DataFrame({"at": [1]}), "at", "note")
+
+
+@given(st.lists(st.from_regex(r"\A[12][0-9]{3}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\Z"), max_size=5))
+def test_times_all_written_alike_are_read_as_one_by_one(written):
+    found = split(pl.DataFrame({"at": [*written, None]}, {"at": pl.String}), "at", "m")
+    each = [parse(value) for value in written]
+    assert found["m_date"].to_list() == [*(moment and moment.date for moment in each), None]
+    assert found["m_time"].to_list() == [*(moment and moment.time for moment in each), None]

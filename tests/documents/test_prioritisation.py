@@ -7,7 +7,15 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clinical_assets.documents.note_profiles import GENERAL, ONCOLOGY, Profile, Rule, Trigger, profile_from
+from clinical_assets.documents.note_profiles import (
+    GENERAL,
+    ONCOLOGY,
+    Profile,
+    Rule,
+    Trigger,
+    profile_from,
+    profile_named,
+)
 from clinical_assets.documents.prioritisation import NOTE_SCHEMA, Prioritised, prioritise
 
 EVENT_SCHEMA = {
@@ -267,6 +275,126 @@ def test_a_site_changes_the_profile_in_yaml():
 def test_a_wrong_profile_is_refused_with_what_would_be_right(settings_, complaint):
     with pytest.raises(ValueError, match=re.escape(complaint)):
         profile_from(settings_)
+
+
+def test_a_profile_is_named_or_a_file(tmp_path):
+    assert profile_named("general") is GENERAL
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("name: mine\nwindow_days: 3\n")
+    assert (profile_named(str(mine)).name, profile_named(str(mine)).window_days) == ("mine", 3)
+
+
+@pytest.mark.parametrize(
+    ("named", "written", "complaint"),
+    [
+        ("a.yaml", "triggers: [{event_type: surgery, edge: end, direction: after, reason: r, kinds: note}]", "a list"),
+        ("a.yaml", "triggers: [{event_type: other, edge: end, direction: after, reason: r, kinds: [x]}]", "found 'x'"),
+        ("a.yaml", "rules: [{name: n, verdict: include, terms: t, kind: letter}]", "found 'letter'"),
+        ("cardiology", None, "no profile 'cardiology'; there are ['general', 'oncology']"),
+        ("missing.yaml", None, "expected YAML in"),
+        ("a.yaml", "{", "expected YAML in"),
+        ("a.yaml", "- oncology", "expected a mapping in"),
+        ("a.yaml", "window_days: -1", "whole number of days, found -1 (in "),
+        (
+            "a.yaml",
+            "triggers: [{event_type: surgeries, edge: start, direction: after, reason: r}]",
+            "event_type must be",
+        ),
+        (
+            "a.yaml",
+            "triggers: [{event_type: surgery, edge: start, direction: after, reason: r, subtypes: x}]",
+            "a list",
+        ),
+    ],
+)
+def test_a_profile_that_is_none_is_refused_with_those_there_are(tmp_path, named, written, complaint):
+    if written is not None:
+        (tmp_path / named).write_text(written)
+    with pytest.raises(ValueError, match=re.escape(complaint)):
+        profile_named(str(tmp_path / named) if named.endswith(".yaml") else named)
+
+
+def test_every_trigger_says_what_it_chose_or_that_it_found_nothing():
+    surgeries = events(("found", "surgery", day(0)), ("alone", "surgery", day(30, 9)))
+    result = prioritise(notes(("a", day(2))), surgeries)
+    columns = ("event_id", "kind", "document_id", "days", "order_known", "event_date", "event_time")
+    assert result.triggers.sort("event_date", "kind").select(columns).rows() == [
+        ("found", "note", "a", 2, True, day(0), None),
+        ("found", "operative", None, None, None, day(0), None),
+        ("found", "pathology", None, None, None, day(0), None),
+        *(("alone", kind, None, None, None, day(30), day(30, 9)) for kind in ("note", "operative", "pathology")),
+    ]
+    assert (result.reduction.triggers, result.reduction.triggers_with_note) == (2, 1)
+
+
+def test_a_report_does_not_take_the_place_of_the_note():
+    written = notes(("report", day(0, 11), "MRI Brain"), ("later report", day(1), "MRI Brain"), ("visit", day(3)))
+    kept = prioritise(written, events(("i", "imaging", day(0, 9))), NO_FINAL).kept
+    assert kept.select("document_id", "kind", "reasons").rows() == [
+        ("report", "imaging", ["post_imaging"]),
+        ("visit", "note", ["post_imaging"]),
+    ]
+
+
+def test_after_surgery_the_operative_report_and_pathology_are_kept_beside_the_note():
+    written = notes(
+        ("operation", day(0, 12), "Operative Report"), ("mri", day(1), "MRI Brain"), ("visit", day(2)),
+        ("pathology", day(5), "Surgical Pathology Report"), ("late", day(8), "Surgical Pathology Report"),
+    )  # fmt: skip
+    assert list(why(prioritise(written, events(("s", "surgery", day(0, 8))), NO_FINAL))) == [
+        "operation", "visit", "pathology"
+    ]  # fmt: skip
+
+
+def test_medication_changes_choose_notes_only():
+    written = notes(("report", day(1), "MRI Brain"), ("visit", day(2)))
+    medication = events(("m", "medication", day(0), None, "antineoplastic"))
+    assert list(why(prioritise(written, medication, NO_FINAL))) == ["visit"]
+
+
+def test_the_last_note_is_final_and_a_report_where_there_is_no_note():
+    written = notes(("visit", day(1)), ("report", day(5), "MRI Brain"), ("other", day(5), "MRI Brain", "p2"))
+    assert why(prioritise(written, events())) == {"visit": ["final_note"], "other": ["final_note"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("Operative Report", "operative"), ("Brief Op Note", "operative"), ("Surgical Pathology Report", "pathology"),
+        ("MRI Brain", "imaging"), ("Radiology report", "imaging"), ("Neurosurgery progress note", "note"),
+        ("Cytology", "pathology"),
+        ("Post-operative check", "note"), ("Neuro-Oncology Progress Note", "note"), ("Discharge Summary", "note"),
+        ("Consult Note", "note"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("profile", [ONCOLOGY, GENERAL])
+def test_reports_are_told_from_notes(kind, expected, profile):
+    assert prioritise(notes(("a", day(0), kind)), events(), profile).kept["kind"].to_list() == [expected]
+
+
+@given(
+    st.lists(st.tuples(st.integers(-20, 20), st.integers(0, 23)), min_size=1, max_size=8),
+    st.integers(-20, 20),
+    st.integers(0, 10),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_window_reaches_as_far_back_as_it_reaches_forward(at, event, window):
+    around = Profile(
+        "around", (), "include", window_days=window, keep_final_note=False,
+        triggers=(Trigger("surgery", "start", "after", "after"), Trigger("surgery", "start", "before", "before")),
+    )  # fmt: skip
+
+    def found(sign: int) -> dict[str, int]:
+        # Time runs backwards: what lay before the event lies after it.
+        written = notes(*((str(i), day(sign * offset)) for i, (offset, _) in enumerate(at)))
+        reasons = prioritise(written, events(("s", "surgery", day(sign * event))), around).reasons
+        return dict(reasons.select("reason", pl.col("days").abs()).iter_rows())
+
+    forward, backward = found(1), found(-1)
+    assert forward == {{"after": "before", "before": "after"}[reason]: days for reason, days in backward.items()}
+    assert all(days <= window for days in forward.values())
+    offsets = [offset - event for offset, _ in at]
+    assert ("after" in forward) == any(0 <= offset <= window for offset in offsets)
 
 
 MOMENTS = st.tuples(st.integers(-10, 10), st.none() | st.integers(0, 23)).map(lambda at: day(*at))

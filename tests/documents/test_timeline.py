@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clinical_assets.documents.event_rules import CPT, SNOMED
+from clinical_assets.documents.fhir_events import from_fhir
 from clinical_assets.documents.prioritisation import prioritise
-from clinical_assets.documents.timeline import EVENT_SCHEMA, LINK_SCHEMA, from_fhir, medication_courses, near
+from clinical_assets.documents.timeline import EVENT_SCHEMA, LINK_SCHEMA, medication_courses, near
 
 PATIENT = {"subject": {"reference": "Patient/p1"}}
 
@@ -135,10 +136,19 @@ def test_documents_are_linked_to_what_they_describe():
         "DocumentReference", "d",
         context={"related": [{"reference": "https://ehr.example/Procedure/s/_history/2"}, {"reference": "Procedure/"}]},
     )  # fmt: skip
-    links = from_fhir([surgery, study, report, note]).links
-    assert links.sort("document_id", "event_id").rows() == [
+    addendum = resource("DocumentReference", "a", context={"related": [{"reference": "DiagnosticReport/r"}]})
+    lone = resource(
+        "DiagnosticReport", "alone", code=concept(text="MRI"), effectiveDateTime="2020-03-12",
+        presentedForm=[{"contentType": "text/plain"}], imagingStudy=[{"reference": "ImagingStudy/elsewhere"}],
+    )  # fmt: skip
+    timeline = from_fhir([surgery, study, report, note, addendum, lone])
+    # One examination is one event: the study, and the report where there is no study.
+    assert timeline.events["event_id"].to_list() == ["Procedure/s", "ImagingStudy/i", "DiagnosticReport/alone"]
+    assert timeline.left_out == {"told by its study: DiagnosticReport": 1}
+    assert timeline.links.sort("document_id", "event_id").rows() == [
+        ("a", "ImagingStudy/i", "p1"),
+        ("alone", "DiagnosticReport/alone", "p1"),
         ("d", "Procedure/s", "p1"),
-        ("r", "DiagnosticReport/r", "p1"),
         ("r", "ImagingStudy/i", "p1"),
     ]
 

@@ -113,7 +113,7 @@ def test_with_nothing_there_the_newest_releases_stand_in_and_are_not_seen(tmp_pa
 
 
 def test_releases_below_an_s3_prefix_are_found(s3):
-    from resources.lake import filesystem_of
+    from resources.places import filesystem_of
 
     filesystem, bucket = filesystem_of(s3)
     for path in (LABS, STAYS):

@@ -5,6 +5,7 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from io import BytesIO
 from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path
@@ -15,8 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clinical_assets.mimic.loading import ShardSorter, in_file_order
+from clinical_assets.mimic.catalogue import TABLES
+from clinical_assets.mimic.loading import ShardSorter, in_file_order, load
 from clinical_assets.tables import Column, Table, Type
+from resources.lake import Lake
 from resources.ownership import owned_name
 from resources.sharding import shard_names, shard_of
 
@@ -238,6 +241,7 @@ def test_what_a_killed_load_left_is_swept_by_the_next_and_nothing_else(tmp_path,
     killed = child(
         """
 import os, pathlib, signal
+from resources.lake import Lake
 from resources.ownership import owned_name
 folder = pathlib.Path(scratch) / owned_name()
 folder.mkdir()
@@ -337,3 +341,28 @@ def test_memory_stays_bounded_however_long_the_file(tmp_path, child, shards, wan
     assert result["rows"] == 3_000_000 if shards == 2 else 20_000 < result["rows"] < 80_000
     assert result["streamed"] > 300 << 20
     assert result["grew"] < result["streamed"] / 2
+
+
+# --- The whole path, as the asset runs it ---------------------------------------------------------------------------
+
+
+def test_a_table_without_patients_keeps_the_order_of_its_file(tmp_path):
+    table, lake = TABLES["mimic/hosp/d_labitems"], Lake(root=str(tmp_path / "lake"), subject_shards=2)
+    text = ",".join(table.column_names) + "\n2,Second,Blood,Gas\n1,First,,Gas\n"
+    loaded = load(BytesIO(text.encode()), "d_labitems.csv", table, lake, None, scratch=tmp_path / "scratch")
+    assert {name: file.rows for name, file in loaded.stored.items()} == {None: 2}
+    assert lake.scan(table.path).collect().rows() == [(2, "Second", "Blood", "Gas"), (1, "First", None, "Gas")]
+
+
+def test_rows_of_a_file_lie_sorted_in_the_shard_of_their_patient(tmp_path):
+    table, lake = TABLES["mimic/ed/vitalsign"], Lake(root=str(tmp_path / "lake"), subject_shards=2)
+    assert len(set(table.sort_by)) == len(table.sort_by), "its time is part of its key"
+    rows = [f"{s},{s}0,2150-01-0{day} 00:00:00,,,,,,,,\n" for day in (2, 1) for s in (3, 1, 2)]
+    text = ",".join(table.column_names) + "\n" + "".join(rows)
+    loaded = load(BytesIO(text.encode()), "vitalsign.csv", table, lake, ["00", "01"], scratch=tmp_path / "scratch")
+    assert sum(file.rows for file in loaded.stored.values()) == 6
+    for name in ("00", "01"):
+        found = lake.scan(table.path, [name]).collect()
+        assert set(shard_of(found["subject_id"].to_numpy(), 2)) <= {int(name)}
+        assert found.equals(found.sort("subject_id", "charttime"))
+    assert not list(tmp_path.glob("scratch/*"))

@@ -255,6 +255,7 @@ def hostile(text: str) -> Report:
             ),
         ),
         settings={text: text},
+        absent=(text, f"{text}2"),
     )
 
 
@@ -485,6 +486,20 @@ def test_figures_are_given_with_their_interval():
     assert "30 stays of 25 patients, 6 events (20.0% of stays)" in shown.text
     assert "Fewer than 100 events: read the intervals, not the values." in shown.text
     assert "37991ea19a601f53" in shown.text
+
+
+def test_rows_that_are_no_stays_are_called_what_they_are_and_sentences_are_given():
+    remark = "With organ points the AUROC is 0.90 <instead> of 0.88."
+    figures = {"auroc_per_stay": (0.6, 0.5, 0.7, None), "auroc_difference_with_organ_points": (0.02, -0.01, 0.05, None)}
+    hourly = model(outcome="sepsis", of="hours", stays=1200, events=120, remarks=(remark,), figures=figures)
+    shown = section(report(models=(hourly,)), "models")
+    assert "1,200 hours of 25 patients, 120 events (10.0% of hours)" in shown.text
+    assert [item.text for item in shown.all("li")] == [remark]
+    rows = [tr.text for tr in shown.all("tbody")[0].all("tr")]
+    assert rows[0].startswith("AUROC per stay")
+    assert "higher highest probability" in rows[0]
+    assert rows[1].startswith("AUROC difference with organ points")
+    assert "1 hour of" in section(report(models=(replace(hourly, stays=1, events=1),)), "models").text
 
 
 def test_no_warning_of_few_events_with_many():

@@ -441,3 +441,12 @@ def test_staged_files_of_another_machine_are_left_alone(lake):
     other.mkdir(parents=True)
     fill(lake, "new")
     assert other.is_dir()
+
+
+def test_a_local_root_may_be_written_as_a_file_uri(tmp_path):
+    folder = tmp_path / "a lake"
+    as_uri, as_path = Lake(root=folder.as_uri(), subject_shards=4), Lake(root=str(folder), subject_shards=4)
+    fill(as_uri, "old")
+    assert as_path.partitions(TABLE) == as_uri.partitions(TABLE) != []
+    assert as_path.location(TABLE) == as_uri.location(TABLE)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a lake"]

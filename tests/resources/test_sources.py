@@ -8,7 +8,7 @@ import pytest
 
 from clinical_assets.mimic.reader import read
 from clinical_assets.tables import Column, SourceTable, Type
-from resources.lake import filesystem_of
+from resources.places import filesystem_of
 from resources.sources import Sources
 
 Put = Callable[[str, bytes], None]

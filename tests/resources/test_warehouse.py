@@ -124,6 +124,8 @@ def prediction(stay: int, shard: str = "00", probability: float = 0.25) -> dict:
         "probability": probability,
         "split": "test",
         "model_version": "abc",
+        "stay_type": "icu",
+        "hr": None,
     }
 
 

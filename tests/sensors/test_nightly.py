@@ -6,7 +6,16 @@ import dagster as dg
 import pytest
 
 from clinical_assets.definitions import build_definitions
-from clinical_assets.jobs import COHORTS_JOB, MODELS_JOB, PATIENT_TABLES, PREDICTIONS_JOB, QUALITY_REPORT, jobs
+from clinical_assets.jobs import (
+    BATCHES_JOB,
+    COHORTS_JOB,
+    DOCUMENTS_JOB,
+    MODELS_JOB,
+    PATIENT_TABLES,
+    PREDICTIONS_JOB,
+    QUALITY_REPORT,
+    jobs,
+)
 from clinical_assets.settings import Settings
 from sensors import nightly
 
@@ -68,7 +77,9 @@ def test_the_report_is_renewed_however_a_run_ends_and_once_per_run(definitions, 
 
 
 def test_the_report_follows_every_job_but_itself():
-    assert nightly.reported(jobs()) == [PATIENT_TABLES, COHORTS_JOB, MODELS_JOB, PREDICTIONS_JOB]
+    assert nightly.reported(jobs()) == [
+        PATIENT_TABLES, COHORTS_JOB, BATCHES_JOB, DOCUMENTS_JOB, MODELS_JOB, PREDICTIONS_JOB,
+    ]  # fmt: skip
 
 
 def test_nothing_starts_by_itself_before_somebody_turns_it_on(definitions):

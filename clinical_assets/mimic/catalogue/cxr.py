@@ -55,6 +55,7 @@ def _labels() -> tuple[Column, ...]:
 METADATA = SourceTable(
     key=("mimic", "cxr", "metadata"),
     file="mimic-cxr-2.0.0-metadata",
+    repeats_left_out=True,
     grain="one row per image",
     meaning="View, size and time of each image, from its DICOM header. Names are the DICOM attributes'.",
     columns=(

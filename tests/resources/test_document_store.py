@@ -1,0 +1,96 @@
+"""A store of documents on a disk and in S3: the same listing, versions that change with the bytes, nothing outside."""
+
+import os
+
+import pyarrow.fs as pafs
+import pytest
+
+from resources.document_store import DocumentStore, inside
+from resources.places import filesystem_of
+
+FILES = {
+    "manifest.csv": b"m",
+    "files/p1/a b#1.txt": b"first",
+    "files/p1/deep/c.pdf": b"",
+    ".hidden/x": b"",
+    "files/.y": b"",
+}
+
+
+@pytest.fixture
+def local(tmp_path):
+    for path, content in FILES.items():
+        (tmp_path / "store" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "store" / path).write_bytes(content)
+    return DocumentStore(root=str(tmp_path / "store"))
+
+
+@pytest.fixture
+def remote(local, s3):
+    endpoint = os.environ["AWS_ENDPOINT_URL"].removeprefix("http://")
+    filesystem = pafs.S3FileSystem(endpoint_override=endpoint, scheme="http")
+    pafs.copy_files(local.root, f"{s3.removeprefix('s3://')}/store", destination_filesystem=filesystem)
+    return DocumentStore(root=f"{s3}/store")
+
+
+@pytest.fixture(params=["local", "remote"])
+def store(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_a_folder_is_listed_alone_or_with_what_is_below_and_nothing_hidden(store):
+    assert set(store.listing()) == {"manifest.csv"}
+    assert set(store.listing("files/p1")) == {"files/p1/a b#1.txt"}
+    below = store.listing(recursive=True)
+    assert set(below) == {"manifest.csv", "files/p1/a b#1.txt", "files/p1/deep/c.pdf"}
+    assert {path: each.size for path, each in below.items()} == {path: len(FILES[path]) for path in below}
+    assert store.listing("nowhere") == {}
+    assert store.folders() == ["files"]
+    assert store.is_there()
+
+
+def test_an_address_leads_back_to_the_object_and_its_bytes(store):
+    path = "files/p1/a b#1.txt"
+    uri = store.uri(path)
+    assert store.path_of(uri) == path
+    assert b"".join(store.pieces(path)) == b"first"
+    assert b"".join(store.pieces(path, 1, 3)) == b"irs"
+    assert store.path_of("s3://elsewhere/x") is None
+    with pytest.raises(OSError, match=r".*"):
+        list(store.pieces("files/p1/gone.txt"))
+
+
+@pytest.mark.parametrize("store", ["local", "remote"], indirect=True)
+def test_a_version_changes_when_the_bytes_do(store):
+    path = "files/p1/a b#1.txt"
+    before = store.listing("files/p1")[path].version
+    assert store.listing("files/p1", recursive=True)[path].version == before
+    with filesystem_of(store.root)[0].open_output_stream(f"{filesystem_of(store.root)[1]}/{path}") as file:
+        file.write(b"second")
+    assert store.listing("files/p1")[path].version != before
+
+
+def test_only_a_local_store_has_local_files(local, remote):
+    assert local.local("manifest.csv").read_bytes() == b"m"
+    assert remote.local("manifest.csv") is None
+
+
+def test_a_place_that_is_empty_is_not_there(tmp_path):
+    assert not DocumentStore(root=str(tmp_path)).is_there()
+    assert not DocumentStore(root=str(tmp_path / "nowhere")).is_there()
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("a", True),
+        ("a/b.txt", True),
+        ("a/../b", True),
+        ("../a", False),
+        ("/a", False),
+        ("a/../../b", False),
+        ("", False),
+    ],
+)
+def test_inside(path, expected):
+    assert inside(path) is expected
