@@ -1,54 +1,42 @@
 """The assets of `imaging/`, and the cohorts, which look at X-rays too: what depends on what; the rules are elsewhere.
 
-`ASSETS` are made from tables of the lake alone; a site without X-rays has only the cohorts (`declarations`).
-`file_assets` also open the releases' files (images, readings); a site without such files gets tables that say every
-file is missing. Checks are `checks.CHECKS`, for sites with X-rays.
+`ASSETS` are made from tables of the lake alone; a site without X-rays has only the cohorts (`declarations`). Assets
+that open the releases' files (images, reports, readings) are `file_assets`. Checks are `checks.CHECKS`, for sites with
+X-rays.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from clinical_assets.declaration import (
-    LAKE_IO_MANAGER,
-    Declaration,
-    Site,
-    asset_arguments,
-    code_version,
-    conform,
-    declared,
-)
+from clinical_assets.declaration import Declaration, Site, declared
 from clinical_assets.imaging import clinical_context as context_rules
-from clinical_assets.imaging import dicom_headers as dicom_rules
 from clinical_assets.imaging import input_faults as fault_rules
 from clinical_assets.imaging import known_before, labels, linkage, reflacx, splits, studies, tables
+from clinical_assets.imaging import report_links as report_link_rules
 from clinical_assets.imaging import study_records as record_rules
-from clinical_assets.imaging.reflacx_tables import REFLACX_ANNOTATIONS, REFLACX_ELLIPSES, REFLACX_LABELS
-from clinical_assets.mimic.catalogue import TABLES as RELEASE_TABLES
-from clinical_assets.stays import cohort
-from clinical_assets.tables import Table
-from resources.lake_io_manager import absent_input
-from resources.sources import Sources
+from clinical_assets.imaging import study_reports as report_rules
+from clinical_assets.imaging.look_back import linked
+from clinical_assets.imaging.reflacx_tables import REFLACX_LABELS
+from clinical_assets.imaging.report_tables import REPORT_LINKS, STUDY_REPORTS
+from clinical_assets.stays import cohort, usable_ids
 
 # Any: beside them `declared` takes arguments of other types.
+NEEDED = tables.NEEDED
 _STAYS: dict[str, Any] = {
     "ed_stays": "stays/ed_stays",
     "icu_stays": "stays/icu_stays",
     "hospital_stays": "stays/hospital_stays",
 }
 _PHASES: dict[str, Any] = {f"phase_{phase}": f"mimic/reflacx/metadata_phase_{phase}" for phase in (1, 2, 3)}
-DICOM_FOLDERS = ("mimic-cxr/2.1.0", "mimic-cxr/2.0.0")
-JPG_FOLDERS = ("mimic-cxr-jpg/2.1.0", "mimic-cxr-jpg/2.0.0")
 
 
-@declared(tables.CXR_IMAGES, metadata="mimic/cxr/metadata", split="mimic/cxr/split")
-def cxr_images(metadata: pl.LazyFrame, split: pl.LazyFrame) -> pl.LazyFrame:
+@declared(tables.CXR_IMAGES, metadata="mimic/cxr/metadata", split="mimic/cxr/split", shared_ids="stays/shared_ids")
+def cxr_images(metadata: pl.LazyFrame, split: pl.LazyFrame, shared_ids: pl.LazyFrame) -> pl.LazyFrame:
     """Images."""
-    return studies.cxr_images(metadata, split)
+    return studies.cxr_images(usable_ids.without_shared(metadata, shared_ids, NEEDED), split)
 
 
 @declared(tables.CXR_STUDIES, cxr_images="imaging/cxr_images")
@@ -57,20 +45,8 @@ def cxr_studies(cxr_images: pl.LazyFrame) -> pl.LazyFrame:
     return studies.cxr_studies(cxr_images)
 
 
-@declared(tables.CXR_STAY_LINKS, cxr_studies="imaging/cxr_studies", **_STAYS)
-def cxr_stay_links(
-    cxr_studies: pl.LazyFrame, ed_stays: pl.LazyFrame, icu_stays: pl.LazyFrame, hospital_stays: pl.LazyFrame
-) -> pl.LazyFrame:
-    """The stay of each study."""
-    return linkage.cxr_stay_links(cxr_studies, ed_stays, icu_stays, hospital_stays)
-
-
-@declared(tables.CXR_IMAGE_LINKS, cxr_images="imaging/cxr_images", **_STAYS)
-def cxr_image_links(
-    cxr_images: pl.LazyFrame, ed_stays: pl.LazyFrame, icu_stays: pl.LazyFrame, hospital_stays: pl.LazyFrame
-) -> pl.LazyFrame:
-    """The stay of each image."""
-    return linkage.cxr_image_links(cxr_images, ed_stays, icu_stays, hospital_stays)
+cxr_stay_links = linked(tables.CXR_STAY_LINKS, linkage.cxr_stay_links, cxr_studies="imaging/cxr_studies", **_STAYS)
+cxr_image_links = linked(tables.CXR_IMAGE_LINKS, linkage.cxr_image_links, cxr_images="imaging/cxr_images", **_STAYS)
 
 
 @declared(
@@ -94,7 +70,7 @@ def modality_splits(patient_splits: pl.LazyFrame, cxr_split: pl.LazyFrame) -> pl
     chexpert="mimic/cxr/chexpert",
     negbio="mimic/cxr/negbio",
     cxr_studies="imaging/cxr_studies",
-    **_STAYS,
+    shared_ids="stays/shared_ids",
 )
 def input_faults(
     metadata: pl.LazyFrame,
@@ -102,12 +78,10 @@ def input_faults(
     chexpert: pl.LazyFrame,
     negbio: pl.LazyFrame,
     cxr_studies: pl.LazyFrame,
-    ed_stays: pl.LazyFrame,
-    icu_stays: pl.LazyFrame,
-    hospital_stays: pl.LazyFrame,
+    shared_ids: pl.LazyFrame,
 ) -> pl.LazyFrame:
     """Records that could not be used as they are."""
-    return fault_rules.input_faults(metadata, split, chexpert, negbio, cxr_studies, ed_stays, icu_stays, hospital_stays)
+    return fault_rules.input_faults(metadata, split, chexpert, negbio, cxr_studies, shared_ids)
 
 
 @declared(
@@ -195,6 +169,34 @@ def reflacx_labels(phase_1: pl.LazyFrame, phase_2: pl.LazyFrame, phase_3: pl.Laz
 
 
 @declared(
+    REPORT_LINKS,
+    radiology="mimic/note/radiology",
+    radiology_detail="mimic/note/radiology_detail",
+    cxr_studies="imaging/cxr_studies",
+    cxr_reports="imaging/cxr_reports",
+)
+def report_links(
+    radiology: pl.LazyFrame, radiology_detail: pl.LazyFrame, cxr_studies: pl.LazyFrame, cxr_reports: pl.LazyFrame
+) -> pl.LazyFrame:
+    """The study of each radiology report."""
+    return report_link_rules.report_links(radiology, radiology_detail, cxr_studies, cxr_reports)
+
+
+@declared(
+    STUDY_REPORTS,
+    cxr_studies="imaging/cxr_studies",
+    cxr_reports="imaging/cxr_reports",
+    report_links="imaging/report_links",
+    radiology="mimic/note/radiology",
+)
+def study_reports(
+    cxr_studies: pl.LazyFrame, cxr_reports: pl.LazyFrame, report_links: pl.LazyFrame, radiology: pl.LazyFrame
+) -> pl.LazyFrame:
+    """The report of each study, filtered."""
+    return report_rules.study_reports(cxr_studies, cxr_reports, report_links, radiology)
+
+
+@declared(
     record_rules.STUDY_RECORDS,
     cxr_studies="imaging/cxr_studies",
     cxr_images="imaging/cxr_images",
@@ -203,6 +205,7 @@ def reflacx_labels(phase_1: pl.LazyFrame, phase_2: pl.LazyFrame, phase_3: pl.Laz
     clinical_context="imaging/clinical_context",
     modality_splits="imaging/modality_splits",
     reflacx_annotations="imaging/reflacx_annotations",
+    study_reports="imaging/study_reports",
 )
 def study_records(
     cxr_studies: pl.LazyFrame,
@@ -212,13 +215,41 @@ def study_records(
     clinical_context: pl.LazyFrame,
     modality_splits: pl.LazyFrame,
     reflacx_annotations: pl.LazyFrame,
+    study_reports: pl.LazyFrame,
 ) -> pl.LazyFrame:
     """The multimodal records."""
     return record_rules.study_records(
-        cxr_studies, cxr_images, cxr_stay_links, cxr_labels, clinical_context, modality_splits, reflacx_annotations
+        cxr_studies,
+        cxr_images,
+        cxr_stay_links,
+        cxr_labels,
+        clinical_context,
+        modality_splits,
+        reflacx_annotations,
+        study_reports,
     )
 
 
+def of_cohorts(declaration: Declaration) -> Declaration:
+    """The declaration of a table that also depends on what the cohorts' files say: its code version follows them."""
+    return CohortDeclaration(declaration.table, declaration.rule, declaration.inputs)
+
+
+@dataclass(frozen=True)
+class CohortDeclaration(Declaration):
+    """A table made by the cohorts' files as much as by code."""
+
+    def build(self, site: Site) -> dg.AssetsDefinition:
+        """The asset, for a site's shards and source tables."""
+        said = cohort.said_by_files()
+        return (
+            super()
+            .build(site)
+            .map_asset_specs(lambda spec: spec.replace_attributes(code_version=f"{spec.code_version}-{said}"))
+        )
+
+
+@of_cohorts
 @declared(
     cohort.COHORT_MEMBERS,
     patients="mimic/hosp/patients",
@@ -227,6 +258,7 @@ def study_records(
     radiology="mimic/note/radiology",
     metadata="mimic/cxr/metadata",
     split="mimic/cxr/split",
+    shared_ids="stays/shared_ids",
     **_STAYS,
 )
 def cohort_members(
@@ -236,18 +268,20 @@ def cohort_members(
     radiology: pl.LazyFrame,
     metadata: pl.LazyFrame,
     split: pl.LazyFrame,
+    shared_ids: pl.LazyFrame,
     ed_stays: pl.LazyFrame,
     icu_stays: pl.LazyFrame,
     hospital_stays: pl.LazyFrame,
 ) -> pl.LazyFrame:
     """Stays of every cohort."""
+    pictures = usable_ids.without_shared(metadata, shared_ids, NEEDED)
     of_a_note = ("subject_id", "hadm_id", "note_type", "storetime")
     sources = {
         "patients": patients,
         "diagnoses_icd": diagnoses_icd,
         "notes": pl.concat([discharge.select(of_a_note), radiology.select(of_a_note)]),
         # From the release's own tables: cohorts exist where there are no X-rays.
-        "cxr_studies": studies.cxr_studies(studies.cxr_images(metadata, split)),
+        "cxr_studies": studies.cxr_studies(studies.cxr_images(pictures, split)),
         "ed_stays": ed_stays,
         "icu_stays": icu_stays,
         "hospital_stays": hospital_stays,
@@ -255,6 +289,7 @@ def cohort_members(
     return cohort.members_of_all(cohort.cohorts(), sources)
 
 
+@of_cohorts
 @declared(cohort.COHORT_ATTRITION, cohort_members="stays/cohort_members")
 def cohort_attrition(cohort_members: pl.LazyFrame) -> pl.LazyFrame:
     """Counts of every cohort's exclusions."""
@@ -274,13 +309,13 @@ ASSETS = (
     context_diagnoses,
     clinical_context,
     reflacx_labels,
+    report_links,
+    study_reports,
     study_records,
     cohort_members,
     cohort_attrition,
 )
 COHORTS = (cohort_members, cohort_attrition)
-NEEDED = "mimic/cxr/metadata"
-"""Without this table a site has no chest X-rays, and none of the tables about them."""
 
 
 def declarations(site: Site) -> tuple[Declaration, ...]:
@@ -294,98 +329,4 @@ def absence(site: Site) -> str | None:
         return None
     return (
         f"no chest X-rays: {NEEDED} is not among the sources, so imaging/ has no tables and has_cxr is met by no stay"
-    )
-
-
-FILE_TABLES = (REFLACX_ANNOTATIONS, REFLACX_ELLIPSES, dicom_rules.DICOM_HEADERS, dicom_rules.JPG_FILES)
-"""The tables of `file_assets`."""
-
-
-def file_assets(site: Site) -> list[dg.AssetsDefinition]:
-    """The assets that open files of the releases, for one site; none where it has no X-rays."""
-    if site.lacks(NEEDED):
-        return []
-    return [_reflacx(site), _dicom_headers(site), _jpg_files(site)]
-
-
-def _reflacx(site: Site) -> dg.AssetsDefinition:
-    """Annotations and ellipses: one reading of each folder gives both."""
-    version = code_version(reflacx.annotated, REFLACX_ANNOTATIONS)
-    release = site.inventory.files.get(_PHASES["phase_1"])
-    folder = release.release.folder if release else "reflacx/1.0.0"
-
-    @dg.multi_asset(
-        name="imaging__reflacx_files",
-        outs={name: _out(table, site, version) for name, table in _READINGS.items()},
-        ins={name: _input(path, site) for name, path in _PHASES.items()},
-        partitions_def=site.shards,
-        backfill_policy=asset_arguments(REFLACX_ANNOTATIONS, site, version)["backfill_policy"],
-        group_name=REFLACX_ANNOTATIONS.group,
-    )
-    def read_folders(
-        sources: dg.ResourceParam[Sources], phase_1: pl.LazyFrame, phase_2: pl.LazyFrame, phase_3: pl.LazyFrame
-    ) -> Iterator[dg.Output[pl.LazyFrame]]:
-        readings = reflacx.readings(phase_1, phase_2, phase_3).collect()
-        given = reflacx.reflacx_labels(phase_1, phase_2, phase_3).collect()
-        found = reflacx.annotated(readings, given, lambda path: sources.read_text(f"{folder}/{path}"))
-        for (name, table), frame in zip(_READINGS.items(), found, strict=True):
-            yield dg.Output(conform(frame.lazy(), table), output_name=name)
-
-    return read_folders
-
-
-_READINGS = {"annotations": REFLACX_ANNOTATIONS, "ellipses": REFLACX_ELLIPSES}
-
-
-def _dicom_headers(site: Site) -> dg.AssetsDefinition:
-    table = dicom_rules.DICOM_HEADERS
-
-    def headers(sources: dg.ResourceParam[Sources], cxr_images: pl.LazyFrame) -> pl.LazyFrame:
-        images = cxr_images.with_columns(file=studies.image_file("dcm")).collect()
-        folder = _folder_of(sources, DICOM_FOLDERS)
-        found = dicom_rules.dicom_headers(images, lambda path: sources.open(f"{folder}/{path}"))
-        return conform(found.lazy(), table)
-
-    return _file_asset(headers, table, site)
-
-
-def _jpg_files(site: Site) -> dg.AssetsDefinition:
-    table = dicom_rules.JPG_FILES
-
-    def sizes(sources: dg.ResourceParam[Sources], cxr_images: pl.LazyFrame) -> pl.LazyFrame:
-        folder = _folder_of(sources, JPG_FOLDERS)
-        found = dicom_rules.jpg_files(cxr_images.collect(), lambda path: sources.open(f"{folder}/{path}"))
-        return conform(found.lazy(), table)
-
-    return _file_asset(sizes, table, site)
-
-
-def _file_asset(rule: Callable[..., pl.LazyFrame], table: Table, site: Site) -> dg.AssetsDefinition:
-    asset: dg.AssetsDefinition = dg.asset(
-        **asset_arguments(table, site, code_version(dicom_rules.dicom_headers, table)),
-        ins={"cxr_images": dg.AssetIn(key=dg.AssetKey(["imaging", "cxr_images"]), input_manager_key=LAKE_IO_MANAGER)},
-        io_manager_key=LAKE_IO_MANAGER,
-    )(rule)
-    return asset
-
-
-def _folder_of(sources: Sources, folders: tuple[str, ...]) -> str:
-    """The newest of a data set's releases that is there; the newest known where none is."""
-    there = (f for f in folders if f.partition("/")[2] in sources.subfolders(f.partition("/")[0]))
-    return next(there, folders[0])
-
-
-def _out(table: Table, site: Site, version: str) -> dg.AssetOut:
-    arguments = asset_arguments(table, site, version)
-    unused = ("partitions_def", "backfill_policy", "group_name")
-    return dg.AssetOut(
-        io_manager_key=LAKE_IO_MANAGER, **{name: value for name, value in arguments.items() if name not in unused}
-    )
-
-
-def _input(path: str, site: Site) -> dg.AssetIn:
-    return dg.AssetIn(
-        key=dg.AssetKey(path.split("/")),
-        input_manager_key=LAKE_IO_MANAGER,
-        metadata=absent_input(RELEASE_TABLES[path].arrow_schema) if site.lacks(path) else None,
     )

@@ -3,14 +3,15 @@
 import dagster as dg
 import polars as pl
 
-from clinical_assets.imaging import leakage
+from clinical_assets.imaging import text_checks
 from clinical_assets.imaging.dicom_headers import DICOM_HEADERS, JPG_FILES
 from clinical_assets.imaging.known_before import UNLINKED
-from clinical_assets.imaging.labels import OBSERVATIONS
 from clinical_assets.imaging.reflacx import fault_counts
 from clinical_assets.imaging.reflacx_tables import REFLACX_ANNOTATIONS
+from clinical_assets.imaging.report_links import WITHIN
+from clinical_assets.imaging.report_tables import CXR_REPORTS, REPORT_LINKS
 from clinical_assets.imaging.splits import split_counts
-from clinical_assets.imaging.study_records import STUDY_RECORDS, target
+from clinical_assets.imaging.study_records import STUDY_RECORDS
 from clinical_assets.imaging.tables import (
     CONTEXT_DIAGNOSES,
     CONTEXT_LABS,
@@ -25,8 +26,6 @@ from clinical_assets.table_rules import Finding
 from clinical_assets.tables import Table
 from resources.lake import Lake
 
-MOST_PROBED = 2_000
-"""Complaints the probe of what is left looks at, drawn at random: more take longer and tell no more."""
 MOST_FAULTY = 0.02
 """Share of images above which faulty ones are a fault of the release rather than its usual dirt."""
 
@@ -37,10 +36,47 @@ def links_never_look_ahead(links: pl.DataFrame) -> Finding:
     loose = links.filter(pl.col("match_type").is_in(UNLINKED) != pl.col("stay_intime").is_null()).height
     counts = {f"match: {kind}": n for kind, n in links["match_type"].value_counts().sort("match_type").iter_rows()}
     ambiguous = links.filter(pl.col("n_candidates") > 1).height
+    look_backs = sorted(links["look_back_hours"].unique())
     return Finding(
-        not ahead and not loose,
-        f"expected no stay that begins after its study; found {ahead}, and {loose} whose match and stay disagree",
-        {**counts, "stays begin later": ahead, "several candidates": ambiguous},
+        not ahead and not loose and len(look_backs) <= 1,
+        f"expected no stay that begins after its study, and one look-back; found {ahead}, {loose} whose match and stay "
+        f"disagree, and look-backs of {look_backs} h (0: off; make every shard again with the same one)",
+        {
+            **counts,
+            "stays begin later": ahead,
+            "several candidates": ambiguous,
+            "different look-backs": len(look_backs),
+            "longest look-back h": max(look_backs, default=0.0),
+        },
+    )
+
+
+def reports_belong_to_studies(links: pl.DataFrame, studies: pl.DataFrame) -> Finding:
+    """Every linked report is about a study of its own patient; by time, about one that has no other report.
+
+    Args:
+        links: rows of `REPORT_LINKS`.
+        studies: `subject_id` and `study_id` of every study.
+    """
+    linked = links.filter(pl.col("study_id").is_not_null())
+    foreign = linked.join(studies, on=["subject_id", "study_id"], how="anti").height
+    by_time = linked.filter(pl.col("match_type").is_in(["exam and time", "time"]))
+    far = by_time.filter(pl.col("offset_minutes").abs() > WITHIN.total_seconds() / 60).height
+    reported = linked.filter(pl.col("match_type") != "addendum")
+    shared = by_time.join(reported, on=["subject_id", "study_id"]).filter(pl.col("note_id") != pl.col("note_id_right"))
+    kinds = {f"match: {kind}": n for kind, n in links["match_type"].value_counts().sort("match_type").iter_rows()}
+    several = links.filter(pl.col("n_candidates") > 1).height
+    return Finding(
+        not foreign and not far and shared.is_empty(),
+        f"expected reports of the patient's own studies, one to a study; found {foreign} of others, {far} too far in "
+        f"time, {shared.height} of studies that have another",
+        {
+            **kinds,
+            "of others": foreign,
+            "too far in time": far,
+            "of reported studies": shared.height,
+            "several candidates": several,
+        },
     )
 
 
@@ -104,52 +140,6 @@ def readings_complete(annotations: pl.DataFrame) -> Finding:
     )
 
 
-def complaints_are_filtered(records: pl.DataFrame, complaints: pl.DataFrame) -> Finding:
-    """No record's complaint holds a word of the vocabulary; with how well the words left predict each label.
-
-    That they predict is no fault of the filter: dyspnea goes with edema. It is the reader's to know.
-
-    Args:
-        records: study records (filtered complaints and targets).
-        complaints: `study_id` and `triage_chiefcomplaint` as written.
-    """
-    rows = records.join(complaints.drop_nulls("triage_chiefcomplaint"), on="study_id", maintain_order="left")
-    rows = rows.sample(min(rows.height, MOST_PROBED), seed=0)
-    raw = rows["triage_chiefcomplaint"].to_list()
-    filtered = [leakage.without_findings(text, "triage") for text in raw]
-    did = leakage.metrics(raw, filtered)
-    stored = records["triage_complaint"].drop_nulls()
-    left = sum(bool(leakage.without_findings(text, "triage").removed) for text in stored)
-    targets = {target(o): _is_positive(rows[target(o)]) for o in OBSERVATIONS}
-    probes = leakage.residual_leakage(raw, [f.text for f in filtered], targets, rows["subject_id"].to_list())
-    return Finding(
-        left == 0,
-        f"{did.removed} of {did.sentences} complaints removed; expected none with a word of the vocabulary left, "
-        f"found {left}",
-        {
-            "texts": did.texts,
-            "complaints": did.sentences,
-            "removed": did.removed,
-            "emptied": did.emptied,
-            "with words of the vocabulary": left,
-        },
-        tuple(
-            {
-                "label": probe.label,
-                "positive": probe.positive,
-                "AUROC raw": round(probe.auroc_raw, 3),
-                "AUROC filtered": round(probe.auroc_filtered, 3),
-            }
-            for probe in probes
-            if probe.auroc_raw is not None and probe.auroc_filtered is not None
-        ),
-    )
-
-
-def _is_positive(said: pl.Series) -> list[bool | None]:
-    return [None if value is None else value == "positive" for value in said.to_list()]
-
-
 def _all(lake: Lake, table: Table) -> pl.DataFrame:
     return lake.scan(table.path, lake.partitions(table.path)).collect()
 
@@ -180,6 +170,19 @@ def _context_check(table: Table) -> dg.AssetChecksDefinition:
     return known_by_then
 
 
+@dg.asset_check(
+    asset=_key(REPORT_LINKS),
+    blocking=True,
+    additional_deps=[dg.AssetKey(["imaging", "cxr_studies"])],
+    description="Every linked report is about a study of its own patient, and by time about one without another.",
+)
+def reports_of_patients(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
+    """Blocks texts of one patient beside images of another."""
+    studies = "imaging/cxr_studies"
+    known = lake.scan(studies, lake.partitions(studies)).select("subject_id", "study_id").collect()
+    return check_result(reports_belong_to_studies(_all(lake, REPORT_LINKS), known), REPORT_LINKS, "reports_of_patients")
+
+
 @dg.asset_check(asset=_key(MODALITY_SPLITS), description="Patients by side and by conflict; few are in no split.")
 def split_conflicts(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
     """Counts the patients dropped."""
@@ -200,19 +203,6 @@ def official_sides(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
     split = RELEASE_TABLES["mimic/cxr/split"]
     published = _all(lake, split) if lake.partitions(split.path) else split.empty()
     return check_result(one_side_per_patient(_all(lake, STUDY_RECORDS), published), STUDY_RECORDS, "official_sides")
-
-
-@dg.asset_check(
-    asset=_key(STUDY_RECORDS),
-    additional_deps=[dg.AssetKey(["imaging", "clinical_context"])],
-    description="No triage complaint says what the image shows; how well the words left predict each label.",
-)
-def complaints_filtered(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
-    """Measures what the filter left, out of fold."""
-    context = "imaging/clinical_context"
-    complaints = lake.scan(context, lake.partitions(context)).select("study_id", "triage_chiefcomplaint").collect()
-    finding = complaints_are_filtered(_all(lake, STUDY_RECORDS), complaints)
-    return check_result(finding, STUDY_RECORDS, "complaints_filtered", WARN)
 
 
 @dg.asset_check(
@@ -248,14 +238,22 @@ def jpg_usable(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
     return check_result(files_usable(_all(lake, JPG_FILES), ("read",)), JPG_FILES, "jpg_usable", WARN)
 
 
+@dg.asset_check(asset=_key(CXR_REPORTS), description="No report file at hand is empty or something else than text.")
+def report_files_usable(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
+    """Counts broken files."""
+    return check_result(files_usable(_all(lake, CXR_REPORTS), ("read",)), CXR_REPORTS, "report_files_usable", WARN)
+
+
 CHECKS = (
     never_ahead,
     *(_context_check(table) for table in (CONTEXT_LABS, CONTEXT_MEDICATIONS, CONTEXT_DIAGNOSES)),
     split_conflicts,
     official_sides,
-    complaints_filtered,
+    reports_of_patients,
+    *text_checks.CHECKS,
     faults_are_few,
     readings_readable,
     dicom_usable,
     jpg_usable,
+    report_files_usable,
 )

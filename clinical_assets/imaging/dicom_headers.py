@@ -13,25 +13,25 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import polars as pl
 
+from clinical_assets.imaging.released_files import (
+    READERS,
+    ListFolder,
+    OpenFile,
+    all_missing,
+    facts_of_files,
+    files_nobody_named,
+)
 from clinical_assets.imaging.tables import DICOM_ID, SUBJECT_ID
 from clinical_assets.mimic.catalogue.columns import boolean, integer, number, text
 from clinical_assets.tables import Table
 
-OpenFile = Callable[[str], AbstractContextManager[BinaryIO]]
-"""A file's bytes by its path; FileNotFoundError where there is none."""
-
 STATUSES = ("read", "refused", "missing", "not dicom", "unreadable", "report")
-READERS = 8
-BATCH = 2_000
-"""Files whose facts are held as Python objects at a time."""
 
 FILE_OF_IMAGE = (
     SUBJECT_ID,
@@ -42,9 +42,10 @@ FILE_OF_IMAGE = (
 
 DICOM_HEADERS = Table(
     key=("imaging", "dicom_headers"),
-    grain="one row per DICOM file looked for",
+    grain="one row per DICOM file looked for, or found beside one",
     meaning="What the headers of the images say, without pixels. Files with identifying attributes or burnt-in writing "
-    "are refused and keep nothing but the reason.",
+    "are refused and keep nothing but the reason. Structured reports that lie beside the images are told, too "
+    "(status report): documents/ reads their text.",
     primary_key=("dicom_id",),
     source="MIMIC-CXR DICOM files; DICOM PS3.3, PS3.15",
     columns=(
@@ -135,22 +136,37 @@ _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing")
 Header = Any  # pydicom's data sets
 
 
-def dicom_headers(images: pl.DataFrame, open_file: OpenFile, *, readers: int = READERS) -> pl.DataFrame:
-    """One row per image; see `DICOM_HEADERS`.
+def dicom_headers(
+    images: pl.DataFrame,
+    open_file: OpenFile | None,
+    list_folder: ListFolder | None = None,
+    *,
+    readers: int = READERS,
+) -> pl.DataFrame:
+    """One row per image, and per further file beside them; see `DICOM_HEADERS`.
 
     Args:
         images: `subject_id`, `study_id`, `dicom_id` and `file`, the path of each.
-        open_file: opens a path; called from several threads.
+        open_file: opens a path; called from several threads. None where the release is not at hand: all are missing.
+        list_folder: lists a study's folder, in which files may lie that no table names (structured reports); None: only
+            the images are looked for.
         readers: files open at a time.
     """
+    if open_file is None:
+        return all_missing(images, _NUMBERS, DICOM_HEADERS)
+    files = images.select(_NUMBERS)
+    if list_folder is not None:
+        files = pl.concat([files, files_nobody_named(files, DICOM_ID.name, list_folder, ".dcm", readers)])
     with _silent():
-        return _read_all(
-            images, lambda row: dicom_facts(row["subject_id"], row["file"], open_file), DICOM_HEADERS, readers
+        return facts_of_files(
+            files, _NUMBERS, lambda row: dicom_facts(row["subject_id"], row["file"], open_file), DICOM_HEADERS, readers
         )
 
 
-def jpg_files(images: pl.DataFrame, open_file: OpenFile, *, readers: int = READERS) -> pl.DataFrame:
+def jpg_files(images: pl.DataFrame, open_file: OpenFile | None, *, readers: int = READERS) -> pl.DataFrame:
     """One row per image; see `JPG_FILES`. `images` also has `height` and `width` as the metadata give them."""
+    if open_file is None:
+        return all_missing(images, _NUMBERS, JPG_FILES)
 
     def facts(row: dict[str, Any]) -> dict[str, Any]:
         found = _jpg_facts(row["file"], open_file)
@@ -158,27 +174,10 @@ def jpg_files(images: pl.DataFrame, open_file: OpenFile, *, readers: int = READE
         known = None not in (*read, row["height"], row["width"])
         return {**found, "as_in_metadata": read == (row["height"], row["width"]) if known else None}
 
-    return _read_all(images, facts, JPG_FILES, readers)
+    return facts_of_files(images, _NUMBERS, facts, JPG_FILES, readers)
 
 
-def _read_all(
-    images: pl.DataFrame, facts: Callable[[dict[str, Any]], dict[str, Any]], table: Table, readers: int
-) -> pl.DataFrame:
-    numbers = [column.name for column in FILE_OF_IMAGE]
-    frames = [table.empty()]
-    with ThreadPoolExecutor(readers) as pool:
-        for rows in _batches(images.iter_rows(named=True)):
-            found = [
-                {**{n: row[n] for n in numbers}, **fact} for row, fact in zip(rows, pool.map(facts, rows), strict=True)
-            ]
-            frames.append(pl.DataFrame(found, schema=table.polars_schema))
-    return pl.concat(frames)
-
-
-def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    waiting = iter(rows)
-    while batch := list(islice(waiting, BATCH)):
-        yield batch
+_NUMBERS = [column.name for column in FILE_OF_IMAGE]
 
 
 @contextmanager

@@ -1,42 +1,17 @@
 """Records of the imaging releases that cannot be used as they are: which, why, and what became of them.
 
 Each function gives rows of `tables.INPUT_FAULTS`. What does not belong here: the repair itself; it is where the record
-is read (`studies`, `linkage`, `labels`, `splits`, `reflacx`).
+is read (`studies`, `labels`, `splits`, `reflacx`); and faults of stays, which are in `stays/stay_faults`.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import polars as pl
 
 from clinical_assets.imaging.labels import MENTION, OBSERVATIONS, STUDY
 from clinical_assets.imaging.studies import IMAGE, time_status
-
-
-def faults(
-    frame: pl.LazyFrame, record: str, record_id: str, fault: str, consequence: str, rows: pl.Expr | None = None
-) -> pl.LazyFrame:
-    """One row per record found in the frame (`subject_id` and the column `record_id`).
-
-    Args:
-        frame: the faulty rows.
-        record: kind of record.
-        record_id: the column with its number.
-        fault: what is wrong.
-        consequence: what becomes of it.
-        rows: how many rows of the release each record stands for; its rows in the frame where not given.
-    """
-    counted = frame.group_by("subject_id", record_id).agg(rows=(pl.len() if rows is None else rows).cast(pl.Int64))
-    return counted.select(
-        "subject_id",
-        record=pl.lit(record),
-        record_id=pl.col(record_id).cast(pl.String),
-        fault=pl.lit(fault),
-        consequence=pl.lit(consequence),
-        rows="rows",
-    )
-
+from clinical_assets.stays.stay_faults import LEFT_OUT, faults
+from clinical_assets.stays.usable_ids import with_shared
 
 # What is wrong with an image's time, by time status. The image stays in its study; only its time is gone.
 _TIME_FAULTS = {
@@ -46,7 +21,6 @@ _TIME_FAULTS = {
     "time invalid": "study time is not on the clock",
 }
 _WITHOUT_TIME = "kept without a time"
-_LEFT_OUT = "left out"
 
 
 def image_faults(metadata: pl.LazyFrame, split: pl.LazyFrame) -> pl.LazyFrame:
@@ -58,7 +32,7 @@ def image_faults(metadata: pl.LazyFrame, split: pl.LazyFrame) -> pl.LazyFrame:
     parts = split.group_by(IMAGE).agg(parts=pl.col("split").n_unique(), rows=pl.len())
     return pl.concat(
         [
-            faults(different, "image", "dicom_id", "image id in rows that differ", _LEFT_OUT),
+            faults(different, "image", "dicom_id", "image id in rows that differ", LEFT_OUT),
             faults(repeated, "image", "dicom_id", "row repeated", "counted once", rows=pl.col("len").sum()),
             *(
                 faults(untimed.filter(pl.col("status") == status), "image", "dicom_id", fault, _WITHOUT_TIME)
@@ -75,8 +49,17 @@ def image_faults(metadata: pl.LazyFrame, split: pl.LazyFrame) -> pl.LazyFrame:
             faults(
                 distinct.join(split, on=IMAGE, how="anti"), "image", "dicom_id", "in no official split", "has no split"
             ),
-            faults(split.join(metadata, on=IMAGE, how="anti"), "split row", "dicom_id", "image unknown", _LEFT_OUT),
+            faults(split.join(metadata, on=IMAGE, how="anti"), "split row", "dicom_id", "image unknown", LEFT_OUT),
         ]
+    )
+
+
+def shared_faults(metadata: pl.LazyFrame, shared_ids: pl.LazyFrame) -> pl.LazyFrame:
+    """Images and studies under an id that several patients have: nobody can say whose they are."""
+    path = "mimic/cxr/metadata"
+    return pl.concat(
+        faults(with_shared(metadata, shared_ids, path, number), record, number, "id of several patients", LEFT_OUT)
+        for record, number in (("image", "dicom_id"), ("study", "study_id"))
     )
 
 
@@ -84,22 +67,6 @@ def study_faults(cxr_studies: pl.LazyFrame) -> pl.LazyFrame:
     """Studies no image of which has a time."""
     return faults(
         cxr_studies.filter(pl.col("study_time").is_null()), "study", "study_id", "no image has a time", "not linked"
-    )
-
-
-def stay_faults(stays: Mapping[str, tuple[pl.LazyFrame, str, str, str]]) -> pl.LazyFrame:
-    """Stays that no image can be placed in.
-
-    Args:
-        stays: by kind of stay: the frame and the names of its id, begin and end.
-    """
-    return pl.concat(
-        faults(frame.filter(condition), f"{kind} stay", stay_id, fault, "not linked")
-        for kind, (frame, stay_id, begin, end) in stays.items()
-        for fault, condition in {
-            "ends before it begins": pl.col(end) < pl.col(begin),
-            "has no beginning or no end": pl.col(end).is_null() | pl.col(begin).is_null(),
-        }.items()
     )
 
 
@@ -125,23 +92,15 @@ def input_faults(
     chexpert: pl.LazyFrame,
     negbio: pl.LazyFrame,
     cxr_studies: pl.LazyFrame,
-    ed_stays: pl.LazyFrame,
-    icu_stays: pl.LazyFrame,
-    hospital_stays: pl.LazyFrame,
+    shared_ids: pl.LazyFrame,
 ) -> pl.LazyFrame:
     """One row per faulty record and fault; see `tables.INPUT_FAULTS`."""
     return pl.concat(
         [
             image_faults(metadata, split),
+            shared_faults(metadata, shared_ids),
             study_faults(cxr_studies),
             label_faults(chexpert, cxr_studies, "chexpert"),
             label_faults(negbio, cxr_studies, "negbio"),
-            stay_faults(
-                {
-                    "ed": (ed_stays, "stay_id", "intime", "outtime"),
-                    "icu": (icu_stays, "stay_id", "intime", "outtime"),
-                    "hospital": (hospital_stays, "hadm_id", "admittime", "dischtime"),
-                }
-            ),
         ]
     )

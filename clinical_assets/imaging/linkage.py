@@ -45,7 +45,7 @@ def cxr_image_links(
 
 
 def stay_intervals(ed_stays: pl.LazyFrame, icu_stays: pl.LazyFrame, hospital_stays: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per stay of any kind that has a beginning and a later end; others hold no moment (see input_faults)."""
+    """One row per stay of any kind that has a beginning and a later end; others hold no moment (see stay_faults)."""
     own_admission = pl.when("admission_found").then("hadm_id")
     stays = [
         ed_stays.select("subject_id", "stay_id", "intime", "outtime", hadm_id=own_admission, kind=pl.lit(0)),
@@ -66,6 +66,8 @@ def stay_intervals(ed_stays: pl.LazyFrame, icu_stays: pl.LazyFrame, hospital_sta
 def _linked(
     taken: pl.LazyFrame, number: str, time: str, stays: pl.LazyFrame, look_back: timedelta | None
 ) -> pl.LazyFrame:
+    if look_back is not None and look_back <= timedelta(0):
+        raise ValueError(f"expected a look-back over 0 or none; found {look_back}: it would look ahead")
     key = ["subject_id", number]
     moment = pl.col(time)
     inside = moment.is_between("intime", "outtime")
@@ -98,6 +100,7 @@ def _linked(
             stay_intime="intime",
             offset_minutes=(moment - pl.col("intime")).dt.total_microseconds() / 60e6,
             n_candidates=pl.col("n_candidates").fill_null(0),
+            look_back_hours=pl.lit(0.0 if look_back is None else look_back / timedelta(hours=1)),
         )
         .drop("rank", "kind", "stay_id", "intime")
     )

@@ -1,98 +1,43 @@
 """Study records as one folder per patient, for people and tools that read files.
 
-    <folder>/index.csv              one row per patient
-    <folder>/summary.json           counts, and what the tables are
-    <folder>/p<subject_id>/patient.json     studies with images, stay, context and, apart, targets
-                           studies.csv, images.csv, labs.csv, medications.csv, diagnoses.csv, timeline.csv
-                           images/s<study>_<dicom>_<view>.jpg     links to the release's files, where it is at hand
+    python -m clinical_assets.imaging.patient_folders OUT [--subjects FILE] [--cohort NAME] [--split SPLIT]
 
-The folder appears whole or not at all: it is written beside its place and renamed. Files are readable by their owner
-only, as the data use agreement of credentialed data asks.
+    OUT/index.csv           one row per patient
+    OUT/summary.json        counts, and what the tables are
+    OUT/p<subject_id>/      see `patient_records`
+
+The folder appears whole or not at all: it is made beside its place (`.OUT.unfinished`) and renamed at the end. A run
+that was stopped is taken up again by the same command: patients that are there are not written again. If the tables or
+the choice of patients have changed since, it is refused. One shard's patients are in memory at a time.
 """
 
 from __future__ import annotations
 
-import json
-import os
+import argparse
+import hashlib
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from clinical_assets.imaging.clinical_context import CLINICAL_CONTEXT
+from clinical_assets.imaging.file_assets import JPG_FOLDERS
+from clinical_assets.imaging.patient_records import Tables, by_patient, write_json, write_patient
 from clinical_assets.imaging.study_records import STUDY_RECORDS
+from clinical_assets.settings import Settings, SettingsError
+from resources.lake import Lake, LakeError
+from resources.ownership import owned_name, owner_is_dead
 
-FORMAT = 1
-_NUMBERS = ("subject_id", "study_id")
-_STAY = ("match_type", "ed_stay_id", "icu_stay_id", "hadm_id", "stay_intime", "offset_minutes", "n_candidates")
-_MADE_AFTERWARDS = ("n_reflacx_readings", "n_reflacx_ellipses")
-_KNOWN = tuple(
-    name
-    for name in (*CLINICAL_CONTEXT.column_names, "triage_complaint")
-    if name in STUDY_RECORDS.column_names and name not in (*_NUMBERS, "study_time", *_STAY)
-)
-TIMELINE: dict[str, pl.DataType] = {
-    "time": pl.Datetime("us"),
-    "known_at": pl.Datetime("us"),
-    "event": pl.String(),
-    "what": pl.String(),
-    "study_id": pl.Int64(),
-}
+__all__ = ["Tables", "export", "write_patient_folders"]
 
-
-@dataclass(frozen=True)
-class Tables:
-    """What the folders are made of, already cut to the patients wanted.
-
-    Attributes:
-        records: rows of `STUDY_RECORDS`.
-        images: rows of `CXR_IMAGES`.
-        labs: rows of `CONTEXT_LABS`.
-        medications: rows of `CONTEXT_MEDICATIONS`.
-        diagnoses: rows of `CONTEXT_DIAGNOSES`.
-    """
-
-    records: pl.DataFrame
-    images: pl.DataFrame
-    labs: pl.DataFrame
-    medications: pl.DataFrame
-    diagnoses: pl.DataFrame
-
-
-def write_patient_folders(folder: Path, tables: Tables, *, image_root: Path | None = None) -> int:
-    """Write one folder per patient of `tables.records`.
-
-    Args:
-        folder: to be made; its parent must exist.
-        tables: rows of the wanted patients.
-        image_root: the CXR release's folder; where given, each image that is there gets a link.
-
-    Returns:
-        how many patients were written.
-
-    Raises:
-        FileExistsError: `folder` is there already; nothing is overwritten.
-    """
-    if folder.exists():
-        raise FileExistsError(f"expected no {folder}; found one; name another folder or remove that one")
-    # mkdtemp makes folders only their owner can enter.
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-unfinished-", dir=folder.parent))
-    try:
-        index = [_write_patient(unfinished, rows, image_root) for rows in _by_patient(tables)]
-        pl.DataFrame(index, schema=_INDEX, orient="row").write_csv(unfinished / "index.csv")
-        _write_json(unfinished / "summary.json", _summary(tables))
-        unfinished.rename(folder)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
-    return len(index)
-
-
+FORMAT = 2
+_CHOICE, _OWNER = "choice.txt", "owner.txt"
 _INDEX = pl.Schema(
     {
         "subject_id": pl.Int64,
@@ -102,142 +47,253 @@ _INDEX = pl.Schema(
         "n_images": pl.Int64,
         "n_studies_with_context": pl.Int64,
         "n_studies_labelled": pl.Int64,
+        "n_studies_with_report": pl.Int64,
     }
 )
+_TABLES = {
+    "records": STUDY_RECORDS.path,
+    "images": "imaging/cxr_images",
+    "labs": "imaging/context_labs",
+    "medications": "imaging/context_medications",
+    "diagnoses": "imaging/context_diagnoses",
+}
+Tell = Callable[[int], None]
 
 
-def _by_patient(tables: Tables) -> Iterator[Tables]:
-    frames = {name: getattr(tables, name) for name in Tables.__dataclass_fields__}
-    cut = {name: frame.partition_by("subject_id", as_dict=True) for name, frame in frames.items()}
-    for key in sorted(cut["records"]):
-        own = {name: parts.get(key, frames[name].clear()) for name, parts in cut.items()}
-        own["images"] = own["images"].join(own["records"], on=[*_NUMBERS], how="semi").sort("study_id", "dicom_id")
-        yield Tables(**{name: frame.sort("study_id", maintain_order=True) for name, frame in own.items()})
+def write_patient_folders(folder: Path, tables: Tables, *, image_root: Path | None = None) -> int:
+    """Write one folder per patient of `tables.records`; see `export`."""
+    return export(folder, [tables], choice="", image_root=image_root)
 
 
-def _write_patient(folder: Path, patient: Tables, image_root: Path | None) -> tuple[Any, ...]:
-    subject = int(patient.records["subject_id"][0])
-    place = folder / f"p{subject}"
-    place.mkdir(mode=0o700)
-    studies = [_study(row, patient) for row in patient.records.sort("study_time", "study_id").to_dicts()]
-    split = patient.records["split"][0]
-    _write_json(place / "patient.json", {"subject_id": subject, "split": split, "studies": studies})
-    files = {
-        "studies": patient.records,
-        **{n: getattr(patient, n) for n in ("images", "labs", "medications", "diagnoses")},
-    }
-    for name, frame in {**files, "timeline": timeline(patient)}.items():
-        frame.write_csv(place / f"{name}.csv")
-    if image_root is not None:
-        _link_images(place / "images", patient.images, image_root)
-    context, labelled = (int(patient.records[name].sum()) for name in ("has_context", "labelled"))
-    return (subject, place.name, split, len(studies), patient.images.height, context, labelled)
+def export(
+    folder: Path,
+    parts: Iterable[Tables],
+    *,
+    choice: str,
+    image_root: Path | None = None,
+    tell: Tell = lambda _patients: None,
+) -> int:
+    """Write one folder per patient of the records of all parts.
 
+    Args:
+        folder: to be made; its parent must exist.
+        parts: rows of the wanted patients, all of a patient's in one part; taken one at a time.
+        choice: what decides the rows (versions of the tables, which patients): an unfinished export of another choice
+            is not taken up.
+        image_root: the CXR release's folder; where given, each image that is there gets a link.
+        tell: called with the number of patients done, after each.
 
-def _study(row: Mapping[str, Any], patient: Tables) -> dict[str, Any]:
-    def own(frame: pl.DataFrame) -> list[dict[str, Any]]:
-        return frame.filter(pl.col("study_id") == row["study_id"]).drop(_NUMBERS, "study_time", strict=False).to_dicts()
+    Returns:
+        how many patients the folder holds.
 
-    return {
-        "study_id": row["study_id"],
-        "study_time": row["study_time"],
-        "views": row["views"],
-        "procedure": row["procedure"],
-        "images": own(patient.images),
-        "stay": {name: row[name] for name in _STAY},
-        "known_before": {
-            **{name: row[name] for name in _KNOWN},
-            "labs": own(patient.labs),
-            "medications": own(patient.medications),
-            "earlier_diagnoses": own(patient.diagnoses),
-        }
-        if row["has_context"]
-        else None,
-        "targets": {n: v for n, v in row.items() if n.startswith("target_") or n in _MADE_AFTERWARDS},
-    }
-
-
-def timeline(patient: Tables) -> pl.DataFrame:
-    """What happened to one patient as far as his records tell, in order of time, then of event and text.
-
-    `known_at` is when an event could first be read; an event is in a study's context only if that was before the study.
+    Raises:
+        FileExistsError: `folder` is there already, or an unfinished one of another choice or another running process;
+            nothing is overwritten.
     """
-    moments = [
-        patient.records.select(
-            time="study_time", known_at="study_time", event=pl.lit("chest X-ray"), what="procedure", study_id="study_id"
-        ),
-        patient.records.drop_nulls("stay_intime").select(
-            time="stay_intime",
-            known_at="stay_intime",
-            event=pl.lit("stay begins"),
-            what="match_type",
-            study_id=pl.lit(None, pl.Int64),
-        ),
-        patient.labs.select(
-            time="charttime",
-            known_at="known_at",
-            event=pl.lit("laboratory result"),
-            what=pl.format(
-                "{} {} {}", *(pl.col(c).fill_null("") for c in ("label", "value", "unit"))
-            ).str.strip_chars(),
-            study_id="study_id",
-        ),
-        patient.medications.select(
-            time="starttime",
-            known_at="known_at",
-            event=pl.lit("prescription"),
-            what="drug",
-            study_id="study_id",
-        ),
-        patient.diagnoses.select(
-            time="known_at",
-            known_at="known_at",
-            event=pl.lit("diagnosis billed"),
-            what=pl.format("ICD-{} {}", "icd_version", "icd_code"),
-            study_id="study_id",
-        ),
-    ]
-    joined = pl.concat([m.select(*(pl.col(n).cast(t) for n, t in TIMELINE.items())) for m in moments])
-    return joined.unique().drop_nulls("time").sort("time", "event", "what", "study_id", nulls_last=True)
+    if folder.exists():
+        raise FileExistsError(f"expected no {folder}; found one; name another folder or remove that one")
+    with _unfinished(folder, choice) as place:
+        counts = _Counts()
+        for part in parts:
+            for patient in by_patient(part):
+                _write_once(place, patient, image_root)
+                counts.add(patient)
+                tell(len(counts.index))
+        pl.DataFrame(sorted(counts.index), schema=_INDEX, orient="row").write_csv(place / "index.csv")
+        (place / "summary.json").unlink(missing_ok=True)  # of a run stopped between here and the renaming
+        write_json(place / "summary.json", counts.summary())
+        for own in (_CHOICE, _OWNER):
+            (place / own).unlink()
+        place.rename(folder)
+    return len(counts.index)
 
 
-def _link_images(place: Path, images: pl.DataFrame, image_root: Path) -> None:
-    place.mkdir(mode=0o700)
-    for row in images.iter_rows(named=True):
-        file = (image_root / row["file"]).absolute()
-        if file.is_file():
-            view = "".join(c for c in row["view_position"] or "unknown" if c.isalnum())
-            (place / f"s{row['study_id']}_{row['dicom_id']}_{view}{file.suffix}").symlink_to(file)
+@contextmanager
+def _unfinished(folder: Path, choice: str) -> Iterator[Path]:
+    """The folder an export is made in: a new one, or that of a run of the same choice which was stopped."""
+    place = folder.parent / f".{folder.name}.unfinished"
+    wanted = f"{FORMAT}\n{choice}\n"
+    if place.exists():
+        began = (place / _CHOICE).read_text(encoding="utf-8") if (place / _CHOICE).exists() else ""
+        if began not in ("", wanted):
+            raise FileExistsError(
+                f"expected an unfinished export of the same tables and patients at {place}; found one of others; "
+                "remove it, or name another folder"
+            )
+        owner = (place / _OWNER).read_text(encoding="utf-8") if (place / _OWNER).exists() else ""
+        if owner and not owner_is_dead(owner) and owner.split("~")[:3] != owned_name().split("~")[:3]:
+            raise FileExistsError(
+                f"expected nobody to be writing {place}; found process {owner.split('~')[1]} of "
+                f"{owner.split('~')[0]} doing so; let it end, or if that machine is gone, remove the folder"
+            )
+    place.mkdir(mode=0o700, exist_ok=True)
+    for name, content in ((_OWNER, owned_name()), (_CHOICE, wanted)):
+        (place / name).write_text(content, encoding="utf-8")
+    try:
+        yield place
+    except BaseException:
+        # So that whoever runs the command again in this process's lifetime may take it up.
+        (place / _OWNER).unlink(missing_ok=True)
+        raise
 
 
-def _summary(tables: Tables) -> dict[str, Any]:
-    sides = tables.records.unique("subject_id")["split"].value_counts().sort("split")
-    return {
-        "format": FORMAT,
-        "patients": tables.records["subject_id"].n_unique(),
-        "studies": tables.records.height,
-        "studies_with_context": int(tables.records["has_context"].sum()),
-        "studies_labelled": int(tables.records["labelled"].sum()),
-        "patients_by_split": dict(sides.iter_rows()),
-        "inputs": "images, stay, known_before",
-        "targets": "targets: made afterwards, never inputs",
-    }
+def _write_once(place: Path, patient: Tables, image_root: Path | None) -> None:
+    """A patient's folder, whole or not at all; one that is there is left as it is."""
+    name = f"p{int(patient.records['subject_id'][0])}"
+    if (place / name).exists():
+        return
+    begun = place / f".{name}"
+    shutil.rmtree(begun, ignore_errors=True)
+    write_patient(begun, patient, image_root)
+    begun.rename(place / name)
 
 
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    text = json.dumps(_plain(content), indent=1, ensure_ascii=False, allow_nan=False)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(f"{text}\n")
+@dataclass
+class _Counts:
+    """The index, and the sums over all patients."""
+
+    index: list[tuple[Any, ...]] = field(default_factory=list)
+    sums: Counter[str] = field(default_factory=Counter)
+    sides: Counter[str] = field(default_factory=Counter)
+
+    def add(self, patient: Tables) -> None:
+        """Count one patient in."""
+        records = patient.records
+        subject, split = int(records["subject_id"][0]), str(records["split"][0])
+        context, labelled = (int(records[name].sum()) for name in ("has_context", "labelled"))
+        reported = records["report_source"].count()
+        images = patient.images.height
+        self.index.append((subject, f"p{subject}", split, records.height, images, context, labelled, reported))
+        self.sides[split] += 1
+        self.sums.update(
+            studies=records.height, images=images, with_context=context, labelled=labelled, with_report=reported
+        )
+
+    def summary(self) -> Mapping[str, Any]:
+        """What `summary.json` holds."""
+        return {
+            "format": FORMAT,
+            "patients": len(self.index),
+            "studies": self.sums["studies"],
+            "images": self.sums["images"],
+            **{f"studies_{name}": self.sums[name] for name in ("with_context", "labelled", "with_report")},
+            "patients_by_split": dict(sorted(self.sides.items())),
+            "inputs": "images, stay, known_before",
+            "made_afterwards": "targets and report: never inputs of what is to be used when the image is taken",
+        }
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401  (whatever a frame's cell or a record holds)
-    """Times as ISO text; a number that is none (NaN, infinity) as null, which JSON can say."""
-    if isinstance(value, Mapping):
-        return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(part) for part in value]
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+def of_lake(lake: Lake, shards: Sequence[str], subjects: pl.Series | None) -> Iterator[Tables]:
+    """The tables, one shard's at a time.
+
+    Args:
+        lake: that holds them.
+        shards: in which order.
+        subjects: which patients; None for all.
+    """
+    for shard in shards:
+        frames = {name: lake.scan(path, [shard]) for name, path in _TABLES.items()}
+        if subjects is not None:
+            wanted = pl.col("subject_id").is_in(subjects.implode())
+            frames = {name: frame.filter(wanted) for name, frame in frames.items()}
+        yield Tables(**{name: frame.collect() for name, frame in frames.items()})
+
+
+def chosen(lake: Lake, subjects_file: Path | None, cohort: str | None, split: str | None) -> pl.Series | None:
+    """Numbers of the wanted patients: in all of the file, the cohort and the split that are given; None for all.
+
+    Raises:
+        ValueError: the file holds something else than numbers, or the cohort or split is unknown; it says which are.
+    """
+    parts = []
+    if subjects_file is not None:
+        lines = subjects_file.read_text(encoding="utf-8").split()
+        wrong = next((n for n, line in enumerate(lines, 1) if not line.isdecimal()), None)
+        if wrong is not None:
+            raise ValueError(f"{subjects_file}: expected one subject_id a line; found something else at entry {wrong}")
+        parts.append({int(line) for line in lines})
+    for path, column, wanted, restriction in (
+        ("stays/cohort_members", "cohort", cohort, pl.col("included") if cohort else None),
+        (STUDY_RECORDS.path, "split", split, None),
+    ):
+        if wanted is None:
+            continue
+        rows = lake.scan(path, lake.partitions(path))
+        known = rows.select(pl.col(column).unique().sort()).collect()[column].to_list()
+        if wanted not in known:
+            raise ValueError(f"--{column}: expected one of {', '.join(known)}; found {wanted!r}")
+        rows = rows.filter(pl.col(column) == wanted)
+        rows = rows if restriction is None else rows.filter(restriction)
+        parts.append(set(rows.select("subject_id").unique().collect()["subject_id"].to_list()))
+    return pl.Series("subject_id", sorted(set.intersection(*parts)), pl.Int64) if parts else None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; 0 when the folder is there."""
+    parser = argparse.ArgumentParser(
+        prog="python -m clinical_assets.imaging.patient_folders", description="Study records as one folder per patient."
+    )
+    parser.add_argument("out", type=Path, help="folder to be made")
+    parser.add_argument("--subjects", type=Path, help="file with one subject_id a line; default all patients")
+    parser.add_argument("--cohort", help="only patients with a stay included in this cohort")
+    parser.add_argument("--split", help="only patients of this side: train, validate or test")
+    asked = parser.parse_args(arguments)
+    try:
+        settings = Settings.load()
+        lake = Lake(root=settings.lake_root, subject_shards=settings.subject_shards)
+        shards = lake.partitions(STUDY_RECORDS.path)
+        if not shards:
+            raise LakeError(f"no {STUDY_RECORDS.path} in {settings.lake_root}: materialize imaging/ first")
+        subjects = chosen(lake, asked.subjects, asked.cohort, asked.split)
+        done = export(
+            asked.out.absolute(),
+            of_lake(lake, shards, subjects),
+            choice=_choice(lake, subjects),
+            image_root=_images(settings.sources_root),
+            tell=_progress(_wanted(lake, shards, subjects)),
+        )
+    except (SettingsError, LakeError, ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{done:,} patients in {asked.out}")
+    return 0
+
+
+def _choice(lake: Lake, subjects: pl.Series | None) -> str:
+    versions = "|".join(f"{path}={lake.version(path)}" for path in _TABLES.values())
+    whom = "all" if subjects is None else ",".join(map(str, subjects))
+    return hashlib.sha256(f"{versions}|{whom}".encode()).hexdigest()
+
+
+def _images(sources_root: str) -> Path | None:
+    """The folder links lead to: the newest release of images, where the sources are on a disk."""
+    if "://" in sources_root:
         return None
-    return value
+    return next((Path(sources_root) / folder for folder in JPG_FOLDERS if (Path(sources_root) / folder).is_dir()), None)
+
+
+def _wanted(lake: Lake, shards: Sequence[str], subjects: pl.Series | None) -> int:
+    patients = lake.scan(STUDY_RECORDS.path, shards).select("subject_id").unique()
+    if subjects is not None:
+        patients = patients.filter(pl.col("subject_id").is_in(subjects.implode()))
+    return int(patients.select(pl.len()).collect().item())
+
+
+def _progress(of: int, every_s: float = 2.0) -> Tell:
+    """Says how many patients are done and how long the rest will take, every few seconds."""
+    started = said = time.monotonic()
+
+    def tell(done: int) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if now - said < every_s:
+            return
+        said = now
+        left = (now - started) / done * (of - done)
+        print(f"{done:,} of {of:,} patients, about {left:,.0f} s left", file=sys.stderr, flush=True)
+
+    return tell
+
+
+if __name__ == "__main__":
+    sys.exit(main())

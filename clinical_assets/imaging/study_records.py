@@ -1,9 +1,9 @@
 """One record per chest X-ray study: images, stay, what was known before, targets and split.
 
-What a model may look at (images, context, filtered complaint) and what it is to find (`target_*`, readings) stand in
-one row under names that keep them apart. Patients in several parts of the published split are left out; they are
-counted in `modality_splits`. Nothing is joined on anything but patient and study, each side one row per study, so no
-join can multiply rows.
+What a model may look at (images, context, filtered complaint) and what was made afterwards (`target_*`, readings, the
+filtered report) stand in one row under names that keep them apart. Patients in several parts of the published split are
+left out; they are counted in `modality_splits`. Nothing is joined on anything but patient and study, each side one row
+per study, so no join can multiply rows.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from clinical_assets.imaging.clinical_context import CLINICAL_CONTEXT
 from clinical_assets.imaging.labels import OBSERVATIONS
 from clinical_assets.imaging.leakage import without_findings
 from clinical_assets.imaging.reflacx import study_flags
+from clinical_assets.imaging.report_tables import STUDY_REPORTS
 from clinical_assets.imaging.tables import (
     CXR_STAY_LINKS,
     CXR_STUDIES,
@@ -41,10 +42,14 @@ def target(observation: str) -> str:
     return f"target_{observation.lower().replace(' ', '_')}"
 
 
-def _nullable(column: Column) -> Column:
-    """A context column as a study without a context has it."""
+_OF_REPORT = ("source", "known_at", "text_without_findings", "n_sentences", "n_removed")
+"""Of the report, under names that begin with `report_`."""
+
+
+def _nullable(column: Column, name: str | None = None) -> Column:
+    """A column of another table as a study without a row there has it."""
     return Column(
-        name=column.name,
+        name=name or column.name,
         type=column.type,
         meaning=column.meaning,
         unit=column.unit,
@@ -57,7 +62,8 @@ STUDY_RECORDS = Table(
     key=("imaging", "study_records"),
     grain="one row per chest X-ray study of a patient with a split",
     meaning="The multimodal record: images, the stay, what was known when the study was taken, and, apart from these, "
-    "the targets. Columns named target_* and reflacx counts were made afterwards and are never inputs.",
+    "the targets. Columns named target_* and report_* and the reflacx counts were made afterwards and are never inputs "
+    "of what is to be used when the image is taken; of the report only what the leakage filter left is here.",
     primary_key=("study_id",),
     happened="study_time",
     source="the tables of imaging/",
@@ -83,6 +89,7 @@ STUDY_RECORDS = Table(
         text("target_positive", "Which, in alphabetical order, parted by |; null where there is none."),
         integer("n_reflacx_readings", "Radiologists' readings with eye tracking.", required=True),
         integer("n_reflacx_ellipses", "Ellipses drawn in them.", required=True),
+        *(_nullable(STUDY_REPORTS.column(name), f"report_{name}") for name in _OF_REPORT),
     ),
 )
 
@@ -95,6 +102,7 @@ def study_records(
     clinical_context: pl.LazyFrame,
     modality_splits: pl.LazyFrame,
     reflacx_annotations: pl.LazyFrame,
+    study_reports: pl.LazyFrame,
 ) -> pl.LazyFrame:
     """One row per study of a patient with a split; see `STUDY_RECORDS`."""
     sides = modality_splits.filter(pl.col("split").is_not_null())
@@ -105,6 +113,7 @@ def study_records(
         context,
         _targets(cxr_labels),
         study_flags(reflacx_annotations),
+        study_reports.select(*STUDY, *(pl.col(name).alias(f"report_{name}") for name in _OF_REPORT)),
     ]
     records = cxr_studies.select(*STUDY, *_TAKEN).join(
         sides.select("subject_id", "split", "same_side_everywhere"), on="subject_id"

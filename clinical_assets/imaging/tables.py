@@ -6,7 +6,11 @@ The tables of what was known before a study are declared with their measurements
 from __future__ import annotations
 
 from clinical_assets.mimic.catalogue.columns import boolean, integer, number, text, timestamp
+from clinical_assets.stays.stay_faults import FAULT_COLUMNS
 from clinical_assets.tables import Table
+
+NEEDED = "mimic/cxr/metadata"
+"""Without this table a site has no chest X-rays, and none of the tables about them."""
 
 SPLITS = ("train", "validate", "test")
 MENTIONS = ("positive", "negative", "uncertain", "not mentioned")
@@ -101,6 +105,7 @@ _LINK = (
     timestamp("stay_intime", "When the stay found began; never after the image."),
     number("offset_minutes", "From the beginning of the stay to the image.", unit="min"),
     integer("n_candidates", "How many stays of the match type the time lies in; over 1 is ambiguous.", required=True),
+    number("look_back_hours", "The look-back the row was linked with; 0: it was off.", unit="h", required=True),
 )
 
 CXR_STAY_LINKS = Table(
@@ -179,15 +184,8 @@ INPUT_FAULTS = Table(
     meaning="Records of the releases that could not be used as they are, and what became of them. Nothing is left out "
     "without a row here.",
     primary_key=("subject_id", "record", "record_id", "fault"),
-    source="MIMIC-CXR-JPG, MIMIC-IV, MIMIC-IV-ED",
-    columns=(
-        SUBJECT_ID,
-        text("record", "Kind of record, e.g. image.", required=True),
-        text("record_id", "Its number.", required=True),
-        text("fault", "What is wrong with it.", required=True),
-        text("consequence", "What became of it.", required=True),
-        integer("rows", "Rows of the release it concerns.", required=True, plausible=(1, 1000)),
-    ),
+    source="MIMIC-CXR-JPG: metadata, split, chexpert, negbio",
+    columns=FAULT_COLUMNS,
 )
 
 _KNOWN_AT = timestamp("known_at", "When it could first be read; never after the study.", required=True)

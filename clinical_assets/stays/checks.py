@@ -4,11 +4,39 @@ import dagster as dg
 import polars as pl
 
 from clinical_assets.stays import splits
+from clinical_assets.stays.stay_faults import STAY_FAULTS
 from clinical_assets.stays.tables import PATIENT_SPLITS, STAY_LINKS
-from clinical_assets.table_checks import check_result
+from clinical_assets.stays.usable_ids import SHARED_IDS
+from clinical_assets.table_checks import WARN, check_result
 from clinical_assets.table_rules import Finding
 from clinical_assets.tables import Table
 from resources.lake import Lake
+
+MOST_FAULTY = 0.02
+"""Share of stays above which faulty ones are a fault of the release rather than its usual dirt."""
+
+
+def few_stay_faults(faults: pl.DataFrame, stays: int) -> Finding:
+    """Faulty stays are few; every kind of fault with its count."""
+    kinds = faults.group_by("record", "fault", "consequence").len("records").sort("record", "fault")
+    faulty = faults.select("record", "record_id").unique().height
+    return Finding(
+        faulty <= MOST_FAULTY * max(stays, 1),
+        f"{faulty} of {stays} stays are faulty",
+        {"faulty stays": faulty, "stays": stays},
+        tuple(kinds.iter_rows(named=True)),
+    )
+
+
+def ids_are_one_patient_s(shared: pl.DataFrame) -> Finding:
+    """No id is given to several patients."""
+    kinds = shared.group_by("table", "id_column").agg(ids=pl.len(), rows=pl.col("n_rows").sum())
+    return Finding(
+        shared.is_empty(),
+        f"expected every id to be one patient's; found {shared.height} of several, whose records are left out",
+        {"ids of several patients": shared.height, "rows left out": int(shared["n_rows"].sum())},
+        tuple(kinds.sort("table", "id_column").iter_rows(named=True)),
+    )
 
 
 def splits_are_disjoint(patient_splits: pl.DataFrame) -> Finding:
@@ -64,8 +92,32 @@ def one_patient_per_stay(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
     return check_result(links_stay_within_patients(_all(lake, STAY_LINKS)), STAY_LINKS, "one_patient_per_stay")
 
 
+@dg.asset_check(
+    asset=dg.AssetKey(list(STAY_FAULTS.key)),
+    additional_deps=[dg.AssetKey(["mimic", "hosp", "admissions"])],
+    description="Faulty stays are few; every fault is counted by kind.",
+)
+def faults_are_few(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
+    """Reports what could not be used."""
+    stays = sum(
+        lake.scan(path, shards).select(pl.len()).collect().item()
+        for path in ("stays/hospital_stays", "stays/icu_stays", "stays/ed_stays")
+        if (shards := lake.partitions(path))
+    )
+    return check_result(few_stay_faults(_all(lake, STAY_FAULTS), stays), STAY_FAULTS, "faults_are_few", WARN)
+
+
+@dg.asset_check(
+    asset=dg.AssetKey(list(SHARED_IDS.key)), description="No id of a stay, study or image is several patients'."
+)
+def one_patient_per_id(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
+    """Counts what is left out because nobody can say whose it is."""
+    finding = ids_are_one_patient_s(lake.scan(SHARED_IDS.path).collect())
+    return check_result(finding, SHARED_IDS, "one_patient_per_id", WARN)
+
+
 def _all(lake: Lake, table: Table) -> pl.DataFrame:
     return lake.scan(table.path, lake.partitions(table.path)).collect()
 
 
-CHECKS = (disjoint_splits, one_patient_per_stay)
+CHECKS = (disjoint_splits, one_patient_per_stay, faults_are_few, one_patient_per_id)

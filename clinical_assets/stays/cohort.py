@@ -9,6 +9,7 @@ them, but it is flagged: figures of such a cohort do not carry over to patients 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -309,6 +310,12 @@ def cohorts(folder: Path = FOLDER) -> tuple[Cohort, ...]:
     if repeated := sorted({n for n in names if names.count(n) > 1}):
         raise CohortError(f"{folder.name}: expected every cohort once; found twice: {repeated}; rename one")
     return tuple(found)
+
+
+def said_by_files(folder: Path = FOLDER) -> str:
+    """A hash of what the cohorts' files say."""
+    contents = (path.name.encode() + b"\0" + path.read_bytes() for path in sorted(folder.glob("*.yaml")))
+    return hashlib.sha256(b"\0".join(contents)).hexdigest()[:8]
 
 
 def stays_of(kind: StayKind, sources: Sources) -> pl.LazyFrame:

@@ -1,6 +1,6 @@
 """Images and studies: times from two numbers, duplicates, and what is reported of them."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import polars as pl
 import pytest
@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clinical_assets.imaging import studies
-from clinical_assets.imaging.input_faults import image_faults, stay_faults, study_faults
+from clinical_assets.imaging.input_faults import image_faults, shared_faults, study_faults
 from clinical_assets.imaging.tables import CXR_IMAGES, CXR_STUDIES, INPUT_FAULTS
 from clinical_assets.mimic.catalogue import TABLES as RELEASE
+from clinical_assets.stays.usable_ids import shared_ids, without_shared
 
 METADATA, SPLIT = RELEASE["mimic/cxr/metadata"], RELEASE["mimic/cxr/split"]
 
@@ -183,17 +184,24 @@ def test_tables_are_as_declared():
     assert set(studies.cxr_studies(images({"dicom_id": "a"})).collect_schema()) == set(CXR_STUDIES.column_names)
 
 
-def test_stays_that_end_before_they_begin_are_reported(at):
-    stays = pl.LazyFrame(
-        {
-            "subject_id": [1, 1, 2],
-            "stay_id": [31, 32, 33],
-            "intime": [at(1), at(2), at(3)],
-            "outtime": [at(2), at(2) - timedelta(minutes=1), None],
-        }
+def test_images_and_studies_of_two_patients_are_left_out_and_told():
+    rows = metadata(
+        {"dicom_id": "a", "StudyDate": 21800506, "StudyTime": "1"},
+        {"dicom_id": "b", "StudyDate": 21800506, "StudyTime": "1", "study_id": 50000002},
+        {"dicom_id": "b", "StudyDate": 21800506, "StudyTime": "1", "study_id": 50000003, "subject_id": 10000009},
+        {"dicom_id": "c", "StudyDate": 21800506, "StudyTime": "1", "study_id": 50000003},
     )
-    faults = stay_faults({"ed": (stays, "stay_id", "intime", "outtime")}).collect()
-    assert set(faults.select("record", "record_id", "fault").iter_rows()) == {
-        ("ed stay", "32", "ends before it begins"),
-        ("ed stay", "33", "has no beginning or no end"),
+    shared = shared_ids([("mimic/cxr/metadata", rows)])
+    assert set(shared.collect().select("id_column", "id", "n_patients").iter_rows()) == {
+        ("dicom_id", "b", 2),
+        ("study_id", "50000003", 2),
     }
+    left = studies.cxr_images(without_shared(rows, shared, "mimic/cxr/metadata"), parts()).collect()
+    assert left["dicom_id"].to_list() == ["a"]
+    faults = shared_faults(rows, shared).collect()
+    assert sorted(faults.select("record", "record_id", "consequence").iter_rows()) == [
+        ("image", "b", "left out"),
+        ("image", "b", "left out"),  # of each patient
+        ("study", "50000003", "left out"),
+        ("study", "50000003", "left out"),
+    ]

@@ -5,6 +5,7 @@ import logging
 import warnings
 from contextlib import contextmanager
 
+import boto3
 import polars as pl
 import pydicom
 import pytest
@@ -14,6 +15,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
 from clinical_assets.imaging import dicom_headers as headers
+from clinical_assets.imaging import file_assets, report_files, studies
 
 SUBJECT = 10000032
 
@@ -246,3 +248,66 @@ def test_files_are_read_from_object_storage_without_a_copy(s3):
     found = headers.dicom_headers(images("a", "b"), lambda path: sources.open(f"cxr/{path}"))
     assert found["status"].to_list() == ["read", "missing"]
     assert found["height"].to_list() == [4, None]
+
+
+SR = "1.2.840.10008.5.1.4.1.1.88.11"
+
+
+def test_a_report_beside_the_images_is_found_though_no_table_names_it():
+    named = images("a").with_columns(file=pl.lit("files/s5/a.dcm"))
+    files = {
+        "files/s5/a.dcm": dicom(),
+        "files/s5/report.dcm": dicom(SOPClassUID=SR, pixels=False),
+        "files/s5/index.html": b"<p>",
+        "files/s6/other.dcm": dicom(),
+    }
+    listed = []
+
+    def list_folder(folder):
+        listed.append(folder)
+        return [path for path in files if path.startswith(f"{folder}/")]
+
+    found = headers.dicom_headers(named, opener(files), list_folder)
+    assert listed == ["files/s5"]
+    assert found.select("dicom_id", "study_id", "file", "status").rows() == [
+        ("a", 5, "files/s5/a.dcm", "read"),
+        ("report", 5, "files/s5/report.dcm", "report"),
+    ]
+    assert headers.dicom_headers(named, opener(files), lambda _folder: []).height == 1
+
+
+def test_of_a_release_that_is_not_at_hand_no_file_is_asked_for():
+    found = headers.dicom_headers(images("a", "b"), None, lambda _folder: pytest.fail("listed"))
+    assert dict(found.schema) == dict(headers.DICOM_HEADERS.polars_schema)
+    assert found.select("dicom_id", "status").rows() == [("a", "missing"), ("b", "missing")]
+    sized = images("a").with_columns(height=pl.lit(1), width=pl.lit(1))
+    assert headers.jpg_files(sized, None)["status"].to_list() == ["missing"]
+
+
+def test_a_whole_release_is_read_from_an_s3_prefix(s3):
+    """Below `s3://bucket/physionet`, as the assets read it: listed, in parallel, and nothing kept of a refused file."""
+    from resources.sources import Sources
+
+    bucket, release = s3.removeprefix("s3://"), "physionet/mimic-cxr/2.0.0"
+    client = boto3.client("s3")
+    content = {
+        "files/p10/p10000032/s5/a.dcm": dicom(),
+        "files/p10/p10000032/s5/b.dcm": dicom(BurnedInAnnotation="YES"),
+        "files/p10/p10000032/s5/c.dcm": b"no dicom",
+        "files/p10/p10000032/s5/sr.dcm": dicom(SOPClassUID=SR, pixels=False),
+        "files/p10/p10000032/s5.txt": b"FINAL REPORT\nCough.",
+    }
+    for path, body in content.items():
+        client.put_object(Bucket=bucket, Key=f"{release}/{path}", Body=body)
+    sources = Sources(root=f"{s3}/physionet")
+    assert file_assets._newest(sources, file_assets.DICOM_FOLDERS) == "mimic-cxr/2.0.0"
+    opener, lister = (make(sources, "mimic-cxr/2.0.0") for make in (file_assets._opener, file_assets._lister))
+    wanted = images("a", "b", "c", "d").with_columns(file=studies.image_file("dcm"))
+    found = headers.dicom_headers(wanted, opener, lister)
+    assert dict(found.select("dicom_id", "status").rows()) == {
+        "a": "read", "b": "refused", "c": "not dicom", "d": "missing", "sr": "report",
+    }  # fmt: skip
+    assert found.filter(pl.col("dicom_id") == "b")["reason"].to_list() == ["BurnedInAnnotation"]
+    report = report_files.cxr_reports(wanted.unique("study_id").with_columns(file=report_files.report_file()), opener)
+    assert report.select("status", "text").rows() == [("read", "FINAL REPORT\nCough.")]
+    assert file_assets._newest(Sources(root=f"{s3}/empty"), file_assets.DICOM_FOLDERS) is None

@@ -1,13 +1,18 @@
 """The imaging graph on a synthetic hospital: shard by shard as at once, files and all; and the checks, failing."""
 
+import shutil
+
 import dagster as dg
 import polars as pl
 import pytest
+from made_up_reports import write_reports
 
 from clinical_assets.declaration import LAKE_IO_MANAGER
 from clinical_assets.definitions import site_of
 from clinical_assets.imaging import assets as imaging
-from clinical_assets.imaging import checks
+from clinical_assets.imaging import checks, text_checks
+from clinical_assets.imaging.file_assets import FILE_TABLES, file_assets
+from clinical_assets.imaging.look_back import CxrLinkage
 from clinical_assets.imaging.patient_folders import Tables, write_patient_folders
 from clinical_assets.imaging.study_records import STUDY_RECORDS
 from clinical_assets.imaging.tables import CXR_STAY_LINKS, INPUT_FAULTS
@@ -32,6 +37,18 @@ def hospital(tmp_path_factory):
     return root
 
 
+@pytest.fixture(scope="module")
+def sources(hospital, tmp_path_factory):
+    """The hospital and, beside its own files, reports."""
+    return shutil.copytree(hospital, tmp_path_factory.mktemp("reported") / "sources")
+
+
+@pytest.fixture(scope="module")
+def reports(sources):
+    """What was written of reports."""
+    return write_reports(sources)
+
+
 class Graph:
     """What imaging needs of the graph, on one lake of two shards."""
 
@@ -40,11 +57,16 @@ class Graph:
         self.site = site_of(settings)
         self.lake = Lake(root=settings.lake_root, subject_shards=2)
         declarations = [*stays.ASSETS, *imaging.declarations(self.site)]
-        derived = [*(d.build(self.site) for d in declarations), *imaging.file_assets(self.site)]
+        derived = [
+            stays.shared_ids_asset(self.site),
+            *(d.build(self.site) for d in declarations),
+            *file_assets(self.site),
+        ]
         read = {d.asset_key.to_user_string() for a in derived for spec in a.specs for d in spec.deps}
         loaded = [a for a in mimic_assets(self.site) if a.key.to_user_string() in read]
-        self.tables = [*(d.table for d in declarations), *imaging.FILE_TABLES]
-        dictionaries = dg.AssetSelection.assets(*(a.key for a in loaded if a.partitions_def is None))
+        self.tables = [*(d.table for d in declarations), *FILE_TABLES]
+        whole = [a.key for a in (*loaded, *derived) if a.partitions_def is None and a.key.to_user_string() != ATTRITION]
+        dictionaries = dg.AssetSelection.assets(*whole)
         attrition = dg.AssetSelection.assets(ATTRITION)
         sharded = dg.AssetSelection.assets(*(k for a in [*loaded, *derived] for k in a.keys)) - dictionaries - attrition
         self.definitions = dg.Definitions(
@@ -58,6 +80,7 @@ class Graph:
             resources={
                 "lake": self.lake,
                 "sources": Sources(root=settings.sources_root),
+                "cxr_linkage": CxrLinkage(),
                 LAKE_IO_MANAGER: LakeIOManager(lake=self.lake),
             },
             executor=dg.in_process_executor,
@@ -75,8 +98,8 @@ class Graph:
 
 
 @pytest.fixture(scope="module")
-def at_once(hospital, tmp_path_factory):
-    graph = Graph(tmp_path_factory.mktemp("at_once"), hospital)
+def at_once(sources, reports, tmp_path_factory):
+    graph = Graph(tmp_path_factory.mktemp("at_once"), sources)
     graph.run("dictionaries")
     first, last = graph.site.shards.get_partition_keys()
     graph.run("sharded", tags={"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last})
@@ -91,8 +114,8 @@ def test_every_table_passes_its_checks(at_once):
     assert {f"{t.path}:schema" for t in at_once.tables} <= set(at_once.verdicts)
 
 
-def test_shard_by_shard_gives_the_same_rows(at_once, hospital, tmp_path):
-    graph = Graph(tmp_path, hospital, checked=False)
+def test_shard_by_shard_gives_the_same_rows(at_once, sources, tmp_path):
+    graph = Graph(tmp_path, sources, checked=False)
     graph.run("dictionaries")
     for shard in graph.site.shards.get_partition_keys():
         graph.run("sharded", partition_key=shard)
@@ -128,6 +151,38 @@ def test_readings_map_to_studies_of_the_hospital(at_once):
     assert at_once.rows("imaging/reflacx_ellipses").height == readings["n_ellipses"].sum()
 
 
+def test_every_report_is_found_by_its_words_or_by_its_examination(at_once, reports):
+    links = at_once.rows("imaging/report_links").drop_nulls("study_id")
+    expected = reports.drop_nulls("note_id").select("study_id", "note_id")
+    assert links.select("study_id", "note_id").sort("study_id").equals(expected.sort("study_id"))
+    by_words = links.filter(pl.col("match_type") == "same text")["study_id"].is_in(
+        reports.filter("has_file")["study_id"].implode()
+    )
+    assert by_words.all()
+    assert {"same text", "exam and time"} <= set(links["match_type"])
+
+
+def test_every_study_has_its_report_and_records_have_what_is_left_of_it(at_once, reports):
+    stored = at_once.rows("imaging/study_reports").join(reports, on="study_id")
+    told = reports.filter(pl.col("has_file") | pl.col("note_id").is_not_null())
+    assert stored.height == told.height == at_once.rows("imaging/study_reports").height
+    assert (stored["source"] == "mimic-cxr").equals(stored["has_file"])
+    assert stored.select(pl.col("text").str.ends_with(pl.col("text_right"))).to_series().all()
+    assert stored["known_at"].is_not_null().equals(stored["note_id_right"].is_not_null())
+    left = at_once.rows("imaging/study_records")["report_text_without_findings"].drop_nulls()
+    assert left.len() == stored.height
+    assert not left.str.contains("FINDINGS|IMPRESSION|COMPARISON: +[A-Z]").any()
+    assert left.str.contains("INDICATION").all()
+
+
+def test_the_filter_of_reports_is_measured(at_once):
+    verdict = at_once.verdicts["imaging/study_records:reports_filtered"]
+    measured = {name: value.value for name, value in verdict.metadata.items()}
+    assert measured["removed"] > measured["texts"] > 50
+    assert measured["with words of the vocabulary"] == 0
+    assert measured["removed for: finding"] > 0
+
+
 def test_records_are_one_per_study_and_export(at_once, hospital, tmp_path):
     records = at_once.rows("imaging/study_records")
     assert sorted(records["study_id"]) == sorted(at_once.rows("imaging/cxr_studies")["study_id"])
@@ -151,7 +206,7 @@ def test_a_site_without_x_rays_has_its_cohorts_and_a_line_that_says_so(at_once, 
         (tmp_path / "sources" / release).symlink_to(hospital / release)
     without = site_of(Settings.load(home=tmp_path / "home", sources=str(tmp_path / "sources"), subject_shards=2))
     assert [d.table.path for d in imaging.declarations(without)] == ["stays/cohort_members", ATTRITION]
-    assert imaging.file_assets(without) == []
+    assert file_assets(without) == []
     assert "mimic/cxr/metadata is not among the sources" in imaging.absence(without)
     assert imaging.absence(at_once.site) is None
     read = {path for d in imaging.declarations(without) for path in d.inputs.values()}
@@ -211,6 +266,6 @@ def test_many_faulty_images_fail():
 def test_an_unfiltered_complaint_fails(at_once):
     records = at_once.rows(STUDY_RECORDS.path)
     complaints = at_once.rows("imaging/clinical_context").select("study_id", "triage_chiefcomplaint")
-    assert checks.complaints_are_filtered(records, complaints).passed
+    assert text_checks.complaints_are_filtered(records, complaints).passed
     told = records.with_columns(triage_complaint=pl.lit("Pneumonia"))
-    assert not checks.complaints_are_filtered(told, complaints).passed
+    assert not text_checks.complaints_are_filtered(told, complaints).passed

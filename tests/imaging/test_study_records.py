@@ -1,4 +1,4 @@
-"""Study records join without multiplying; patient folders appear whole or not at all."""
+"""Study records join without multiplying; what a patient's folder holds."""
 
 import csv
 import json
@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 import polars as pl
 import pytest
 
-from clinical_assets.imaging import clinical_context, known_before, labels, linkage, patient_folders, splits, studies
+from clinical_assets.imaging import clinical_context, known_before, labels, linkage, splits, studies
 from clinical_assets.imaging.patient_folders import Tables, write_patient_folders
 from clinical_assets.imaging.reflacx_tables import REFLACX_ANNOTATIONS
+from clinical_assets.imaging.report_tables import CXR_REPORTS, REPORT_LINKS
 from clinical_assets.imaging.study_records import STUDY_RECORDS, study_records
+from clinical_assets.imaging.study_reports import study_reports
 from clinical_assets.imaging.tables import CONTEXT_LABS
 from clinical_assets.mimic.catalogue import TABLES as RELEASE
 from clinical_assets.stays.splits import patient_splits
@@ -141,6 +143,14 @@ def tables():
     mentions = labels.cxr_labels(frame("cxr/chexpert", said), frame("cxr/negbio"), taken)
     sides = splits.modality_splits(patient_splits(patients), split)
     reading = {"subject_id": 10000001, "study_id": 51, "id": "P102R000001", "n_ellipses": 2}
+    report = {
+        "subject_id": 10000001,
+        "study_id": 51,
+        "file": "files/p10/p10000001/s51.txt",
+        "status": "read",
+        "text": "INDICATION: Cough. \n\nIMPRESSION: \n\nPulmonary edema.",
+    }
+    reports = study_reports(taken, frame(CXR_REPORTS, report), frame(REPORT_LINKS), frame("note/radiology"))
     records = study_records(
         taken,
         images,
@@ -149,6 +159,7 @@ def tables():
         context,
         sides,
         frame(REFLACX_ANNOTATIONS, reading, {**reading, "id": "P102R000002"}),
+        reports,
     )
     labs = known_before.context_labs(
         links, labevents, frame("hosp/d_labitems", {"itemid": 50912, "label": "Creatinine", "fluid": "Blood"})
@@ -234,6 +245,9 @@ def test_the_json_keeps_inputs_and_targets_apart(tables, tmp_path):
     assert not [name for name in in_ed["known_before"] if name.startswith(("target", "label", "n_reflacx"))]
     assert in_ed["targets"]["target_edema"] == "positive"
     assert in_ed["targets"]["n_reflacx_readings"] == 2
+    assert in_ed["report"]["report_text_without_findings"] == "INDICATION: Cough."
+    assert outside["report"] is None
+    assert "edema" not in json.dumps({**in_ed, "targets": None}).lower()
 
 
 def test_the_timeline_is_in_order_and_says_when_each_event_was_known(tables, tmp_path):
@@ -268,16 +282,6 @@ def test_nothing_is_overwritten(tables, tmp_path):
     with pytest.raises(FileExistsError, match="name another folder"):
         write_patient_folders(tmp_path / "export", tables)
     assert [p.name for p in tmp_path.iterdir()] == ["export"]
-
-
-def test_a_failure_on_the_way_leaves_nothing(tables, tmp_path, monkeypatch):
-    def breaks(_patient):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(patient_folders, "timeline", breaks)
-    with pytest.raises(KeyboardInterrupt):
-        write_patient_folders(tmp_path / "export", tables)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_only_the_owner_can_enter(tables, tmp_path):

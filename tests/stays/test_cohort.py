@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clinical_assets.definitions import site_of
+from clinical_assets.imaging import assets as imaging
 from clinical_assets.mimic.catalogue import TABLES as RELEASE
 from clinical_assets.mimic.inventory import take_inventory
 from clinical_assets.mimic.reader import read, to_polars
+from clinical_assets.settings import Settings
 from clinical_assets.stays import cohort, linkage, stays
 from clinical_assets.stays.cohort import COHORT_ATTRITION, COHORT_MEMBERS, Cohort, CohortError
 from clinical_assets.stays.tables import ED_STAYS, HOSPITAL_STAYS, ICU_STAYS
@@ -229,6 +232,71 @@ def test_the_projects_cohorts_are_read_and_run():
     assert table.height == sum(len(c.criteria) + 1 for c in found)
     flagged = set(table.filter("unknowable")["cohort"])
     assert flagged == {"heart_failure_admissions"}
+
+
+EVERY_RULE = """
+cohort: every_rule
+version: 3
+meaning: One of each.
+stay: ed
+index_hours: 6
+criteria:
+  - {kind: age, at_least: 18, at_most: 89}
+  - {kind: first_stay, of: patient}
+  - {kind: length_of_stay, at_least_hours: 2.5}
+  - {kind: diagnosis, name: cancer, icd9: "140", icd10: "C", of: earlier_admissions, present: false}
+  - {kind: diagnosis, name: heart failure, icd10: I50, of: this_admission}
+  - {kind: has_cxr, within_hours: 6}
+  - {kind: has_notes, types: [RR, AR], within_hours: 6}
+  - {kind: has_notes, types: [DS]}
+"""
+
+
+def test_every_rule_can_be_said_in_yaml_and_is_counted_by_its_words():
+    question = cohort.read_cohort(EVERY_RULE, "every_rule.yaml")
+    assert {c.kind for c in question.criteria} == {
+        "age", "first_stay", "length_of_stay", "diagnosis", "has_cxr", "has_notes",
+    }  # fmt: skip
+    stays = [{**icu(n, end=8, subject=n, hadm=n), "age": None} for n in (1, 2)]
+    frames = sources(
+        ed_stays=[{k: v for k, v in s.items() if k != "age"} for s in stays],
+        patients=[{"subject_id": n, "anchor_age": 60, "anchor_year": START.year} for n in (1, 2)],
+        hospital_stays=[{"subject_id": n, "hadm_id": n, "dischtime": hour(99)} for n in (1, 2)],
+        diagnoses_icd=[
+            {"subject_id": n, "hadm_id": n, "icd_code": "I5020", "icd_version": 10, "seq_num": 1} for n in (1, 2)
+        ],
+        cxr_studies=[{"subject_id": n, "study_time": hour(1)} for n in (1, 2)],
+        notes=[
+            *({"subject_id": n, "hadm_id": n, "note_type": "RR", "storetime": hour(2)} for n in (1, 2)),
+            {"subject_id": 1, "hadm_id": 1, "note_type": "DS", "storetime": hour(200)},
+        ],
+    )
+    members = cohort.cohort_members(question, frames)
+    assert members.filter("included").collect()["stay_id"].to_list() == [1]
+    table = cohort.attrition(members, [question]).collect()
+    assert table.select("criterion", "stays_excluded", "unknowable").rows() == [
+        ("all ed stays", 0, False),
+        ("age 18 or older and 89 or younger", 0, False),
+        ("first stay of the patient", 0, False),
+        ("stay of at least 2.5 h", 0, False),
+        ("no cancer coded for earlier admissions", 0, False),
+        ("heart failure coded for this admission", 0, True),
+        ("chest X-ray within 6 h", 0, False),
+        ("note of type RR or AR filed within 6 h", 0, False),
+        ("note of type DS of the admission", 1, True),
+    ]
+
+
+def test_what_the_files_say_is_part_of_the_tables_code_version(tmp_path):
+    (tmp_path / "a.yaml").write_text(VALID)
+    before = cohort.said_by_files(tmp_path)
+    assert before == cohort.said_by_files(tmp_path)
+    (tmp_path / "a.yaml").write_text(VALID.replace("24", "48"))
+    assert cohort.said_by_files(tmp_path) != before
+    site = site_of(Settings.load(home=tmp_path, sources=str(tmp_path / "nowhere")))
+    for declaration in imaging.COHORTS:
+        (spec,) = declaration.build(site).specs
+        assert spec.code_version.endswith(cohort.said_by_files())
 
 
 VALID = "cohort: a\nversion: 1\nmeaning: m\nstay: icu\nindex_hours: 24\ncriteria: [{kind: first_stay}]\n"
