@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import dagster as dg
 import polars as pl
 
 from clinical_assets.declaration import declared
 from clinical_assets.features import ed_triage as emergency
 from clinical_assets.features import mortality_first_day as first_day
 from clinical_assets.features import sepsis_hourly as hourly
+from clinical_assets.features.feature_sets import PREDICTED_FROM
+from clinical_assets.features.label_window import HourlyLabel
 
 
 @declared(
@@ -54,26 +59,19 @@ def mortality_first_day(
     )
 
 
-@declared(
+sepsis_hourly = HourlyLabel(
     hourly.SEPSIS_HOURLY,
+    hourly.sepsis_hourly,
+    inputs={
+        "icu_stays": "stays/icu_stays",
+        "chartevents": "mimic/icu/chartevents",
+        "labevents": "mimic/hosp/labevents",
+        "inputevents": "mimic/icu/inputevents",
+        "outputevents": "mimic/icu/outputevents",
+        "sepsis_onset": "concepts/sepsis_onset",
+    },
     parts=hourly.PARTS,
-    icu_stays="stays/icu_stays",
-    chartevents="mimic/icu/chartevents",
-    labevents="mimic/hosp/labevents",
-    inputevents="mimic/icu/inputevents",
-    outputevents="mimic/icu/outputevents",
-    sepsis_onset="concepts/sepsis_onset",
 )
-def sepsis_hourly(
-    icu_stays: pl.LazyFrame,
-    chartevents: pl.LazyFrame,
-    labevents: pl.LazyFrame,
-    inputevents: pl.LazyFrame,
-    outputevents: pl.LazyFrame,
-    sepsis_onset: pl.LazyFrame,
-) -> pl.LazyFrame:
-    """Features and label of every hour of an ICU stay."""
-    return hourly.sepsis_hourly(icu_stays, chartevents, labevents, inputevents, outputevents, sepsis_onset)
 
 
 @declared(
@@ -115,3 +113,13 @@ def ed_triage(
 
 
 ASSETS = (mortality_first_day, sepsis_hourly, ed_triage)
+
+
+def with_serving_schemas(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
+    """The assets, each feature table models are trained on with the JSON Schema of what such a model is served."""
+    schemas = {dg.AssetKey(list(served.table.key)): served.serving_schema for served in PREDICTED_FROM}
+
+    def described(spec: dg.AssetSpec) -> dg.AssetSpec:
+        return spec.merge_attributes(metadata={"serving_schema": dg.MetadataValue.json(schemas[spec.key])})
+
+    return [a if a.keys.isdisjoint(schemas) else a.map_asset_specs(described) for a in assets]

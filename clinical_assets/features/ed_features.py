@@ -3,6 +3,17 @@
 Two moments of prediction: at triage (`AT_TRIAGE`, 71 features) nothing of the stay itself is known but its triage;
 on leaving the department (`AT_DISPOSITION`, all 81) also its last vital signs, length and drugs are. A model for triage
 must not take the ten: that is what the two sets are for.
+
+Names, complaints, ranges and outcomes were compared with the benchmark's code (nliulab/mimic4ed-benchmark 091ed6f7).
+Ours differs where that looks ahead, reads a wrong unit or guesses:
+- a stay's own hospital stay is no earlier one, even where it began before the department's;
+- diagnoses count for five years of 365 days (there 356);
+- of two grades of a Charlson condition the severer alone counts, as the index defines it (there both);
+- what was charted or dispensed after leaving counts no more; a drug without a number counts by its name in both lists;
+- temperatures recorded in Celsius are told from Fahrenheit; pain of 8.5 is 8.5 (there 8);
+- death in hospital is the admission's own flag (there a date of death up to discharge);
+- who can come back was neither admitted nor died in the department (there: has no hospital stay);
+- what is missing stays missing (there the median of the training rows).
 """
 
 from __future__ import annotations
@@ -46,7 +57,7 @@ COMPLAINTS = {
     "syncope": "syncope",
     "dizziness": "dizz",
 }
-"""What the chief complaint must contain, in lower case, as a regular expression."""
+"""What the chief complaint must contain, in lower case, as a regular expression: the benchmark's ten."""
 VITALS = {
     "temperature": ("body temperature", "Cel", (26, 45), (14.2, 47)),
     "heartrate": ("heart rate", "/min", (0, 350), (0, 390)),
@@ -56,7 +67,8 @@ VITALS = {
     "dbp": ("diastolic blood pressure", "mm[Hg]", (0, 375), (0, 375)),
     "pain": ("pain as the patient rates it, 0 to 10", "{score}", (0, 10), (0, 10)),
 }
-"""Meaning, unit, valid range, and the range beyond which a value is no value; between the two it is clipped."""
+"""Meaning, unit, valid range, and the range beyond which a value is no value; between the two it is clipped. The
+benchmark's ranges, which are those of MIMIC-Extract."""
 ACUITY = (1, 5)
 
 _AT_ARRIVAL = "before arrival in this stay"
@@ -154,9 +166,17 @@ DURING_STAY: tuple[Feature, ...] = (
     Feature(
         name="ed_los", meaning="Length of the stay in the department.", unit="h", source="ed_stays", plausible=(0, 500)
     ),
-    _count("n_med", "Different drugs dispensed in the department.", "pyxis", "dispensed by leaving the department"),
     _count(
-        "n_medrecon", "Different drugs taken at home as reconciled.", "medrecon", "recorded by leaving the department"
+        "n_med",
+        "Different drugs dispensed in the department: generic sequence numbers, names where there is none.",
+        "pyxis",
+        "dispensed by leaving the department",
+    ),
+    _count(
+        "n_medrecon",
+        "Different drugs taken at home as reconciled: generic sequence numbers, names where there is none.",
+        "medrecon",
+        "recorded by leaving the department",
     ),
 )
 """The ten known on leaving the department only; never for a prediction at triage."""
@@ -164,6 +184,7 @@ AT_DISPOSITION = (*AT_TRIAGE, *DURING_STAY)
 """All 81."""
 
 ELIGIBLE = "eligible"
+SENT_HOME = "eligible_at_disposition"
 HOSPITALISATION = "outcome_hospitalization"
 CRITICAL = "outcome_critical"
 REVISIT = "outcome_ed_revisit_3d"
@@ -202,13 +223,23 @@ ED_TRIAGE = Table(
             nullable=False,
             meaning="At least 18 years old and triaged with an acuity; known at triage.",
         ),
+        Column(
+            name=SENT_HOME,
+            type=Type.BOOLEAN,
+            nullable=False,
+            meaning="Eligible, and left the department alive and not admitted: who may come back. Known on leaving.",
+        ),
         _outcome(HOSPITALISATION, "Outcome: 1 if the stay led to a hospital stay."),
         _outcome(
             CRITICAL,
             "Outcome: 1 if the patient died in that hospital stay or entered its ICU within 12 h of leaving the "
             "department (or before leaving).",
         ),
-        _outcome(REVISIT, "Outcome: 1 if the patient came back to the department within 72 h of leaving it."),
+        _outcome(
+            REVISIT,
+            "Outcome: 1 if the patient came back to the department within 72 h of leaving it. Predicted for those not "
+            "admitted, as the benchmark does.",
+        ),
         *(feature.declared() for feature in AT_DISPOSITION),
     ),
 )

@@ -4,8 +4,11 @@ Triage records neither consciousness nor oxygen given: both are taken as normal,
 them NEWS2 on its first saturation scale is NEWS (the second scale is for known hypercapnic failure, which nobody knows
 at triage); both are kept because the benchmark lists both. A score is null where any of its measurements is missing.
 
-Sources: MEWS Subbe et al. 2001; NEWS and NEWS2 Royal College of Physicians 2012 and 2017; REMS Olsson et al. 2004;
-CART Churpek et al. 2012.
+Sources: MEWS Subbe et al. 2001 (QJM 94:521); NEWS and NEWS2 Royal College of Physicians 2012 and 2017; REMS Olsson et
+al. 2004 (J Intern Med 255:579); CART Churpek et al. 2012 (Crit Care Med 40:2102). Every band was compared with the
+benchmark's (nliulab/mimic4ed-benchmark 091ed6f7) and, but for REMS, with a printed table of the score. Where the
+benchmark differs from the publication ours follows the publication: its NEWS2 leaves saturation out, its REMS gives no
+points for a mean pressure of 49 and its limits between whole numbers (a MAP of 109.3) fall into no band.
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ from clinical_assets.features.ed_features import (
     LOOK_BACK_DAYS,
     OUTCOMES,
     REVISIT,
+    SENT_HOME,
     VITALS,
 )
 from clinical_assets.features.ed_scores import HIGHEST, score
@@ -45,6 +46,8 @@ COMORBIDITY_LOOK_BACK = timedelta(days=365 * 5)
 ICU_WITHIN = timedelta(hours=12)
 REVISIT_WITHIN = timedelta(days=3)
 ADULT = 18
+NOT_SENT_HOME = ("ADMITTED", "EXPIRED")
+"""Dispositions after which nobody comes back within days, as edstays words them."""
 CELSIUS = (26, 45)
 """What can only be degrees Celsius: in Fahrenheit it would be -3 to 7 degrees."""
 
@@ -79,11 +82,13 @@ def from_triage(
     )
     measured = {name: f"triage_{name}" for name in VITALS} | {"age": "age", "map": "triage_MAP"}
     scored = rows.with_columns(score(name, measured).alias(f"score_{name}") for name in HIGHEST)
-    eligible = (pl.col("age") >= ADULT) & pl.col("triage_acuity").is_not_null()
+    eligible = ((pl.col("age") >= ADULT) & pl.col("triage_acuity").is_not_null()).fill_null(value=False)
+    stayed = pl.col("hadm_id").is_not_null() | pl.col("disposition").is_in(NOT_SENT_HOME).fill_null(value=False)
     return scored.select(
         "subject_id",
         "stay_id",
-        eligible.fill_null(value=False).alias(ELIGIBLE),
+        eligible.alias(ELIGIBLE),
+        (eligible & pl.col("outtime").is_not_null() & ~stayed).alias(SENT_HOME),
         *_values("triage", "patients"),
         _value("gender"),
         index_time="intime",
@@ -200,7 +205,8 @@ def from_stay(
         )
         rows = rows.join(last, on="stay_id", how="left")
     for name, drugs in (("n_med", pyxis), ("n_medrecon", medrecon)):
-        counted = _by_its_end(stays, drugs).group_by("stay_id").agg(pl.col("name").drop_nulls().n_unique().alias(name))
+        drug = pl.coalesce(pl.col("gsn").cast(pl.String), "name").drop_nulls()
+        counted = _by_its_end(stays, drugs).group_by("stay_id").agg(drug.n_unique().alias(name))
         rows = rows.join(counted, on="stay_id", how="left").with_columns(pl.col(name).fill_null(0))
     return rows.select("stay_id", *(feature.value() for feature in DURING_STAY))
 
@@ -216,10 +222,18 @@ def cleaned(name: str) -> pl.Expr:
         name: one of `VITALS`.
     """
     _, _, valid, believable = VITALS[name]
-    value = pl.col(name).cast(pl.Float64, strict=False)
+    value = _rated() if name == "pain" else pl.col(name).cast(pl.Float64, strict=False)
     if name == "temperature":
         value = pl.when(value.is_between(*CELSIUS)).then(value).otherwise((value - 32) / 1.8)
     return pl.when(value.is_between(*believable)).then(value.clip(*valid))
+
+
+def _rated() -> pl.Expr:
+    """Pain as a number: "6", "8.5", "7/10", and the middle of a range such as "5-7"; other text is none."""
+    number = r"^\s*(\d+(?:\.\d+)?)(?:\s*-\s*(\d+(?:\.\d+)?))?(?:\s*/\s*10)?\s*$"
+    said = pl.col("pain").cast(pl.String)
+    low, high = (said.str.extract(number, group).cast(pl.Float64, strict=False) for group in (1, 2))
+    return (low + pl.coalesce(high, low)) / 2
 
 
 def _complaints() -> list[pl.Expr]:

@@ -1,7 +1,13 @@
 """ICD codes of the Elixhauser conditions the emergency department's benchmark uses beyond the Charlson ones.
 
-Source: the enhanced code lists of Quan et al. 2005. Codes have no dot, as in the release; a code stands for all that
-begin with it.
+Source: the enhanced code lists of Quan et al. 2005 (Medical Care 43:1130). Codes have no dot, as in the release; a code
+stands for all that begin with it. Compared code by code with three public copies of those lists: the benchmark's own
+(nliulab/mimic4ed-benchmark 091ed6f7), the R package comorbidity (ellessenne/comorbidity 8f5f79d3) and the Calgary
+group's SAS code as gforge/comorbidities.icd10 1690547e keeps it. What differs: the benchmark leaves out E222 (fluids)
+and 2912 (alcohol), which the paper has; the package writes out 2802 to 2807 (deficiency anaemia), 2916 and 2917
+(alcohol), which no ICD-9 code begins with.
+
+Names are the benchmark's: HTN1 is *complicated* hypertension there and HTN2 uncomplicated.
 """
 
 from __future__ import annotations
@@ -27,8 +33,8 @@ ELIXHAUSER = (
         icd9="4150 4151 416 4170 4178 4179",
         icd10="I26 I27 I280 I288 I289",
     ),
-    Comorbidity(name="HTN1", meaning="Hypertension, uncomplicated", icd9="401", icd10="I10"),
-    Comorbidity(name="HTN2", meaning="Hypertension, complicated", icd9="402 403 404 405", icd10="I11 I12 I13 I15"),
+    Comorbidity(name="HTN1", meaning="Hypertension, complicated", icd9="402 403 404 405", icd10="I11 I12 I13 I15"),
+    Comorbidity(name="HTN2", meaning="Hypertension, uncomplicated", icd9="401", icd10="I10"),
     Comorbidity(
         name="NeuroOther",
         meaning="Other neurological disorder",

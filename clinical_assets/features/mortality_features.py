@@ -6,11 +6,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from clinical_assets.features.feature import Feature
-from clinical_assets.features.mortality_named import ADDED, DAY
+from clinical_assets.features.mortality_named import ADDED, CONCLUDED, DAY, NAMED, OURS
 from clinical_assets.tables import Column, Table, Type
 
+_SELDOM_ORDERED = {"albumin": 0.85}
+"""Results asked for less often than the rest of the laboratory: the largest share of stays expected without one."""
 _SAID = {"min": "Lowest", "max": "Highest", "mean": "Mean"}
+_AGGREGATED = {"min": "minimum", "max": "maximum", "mean": "mean"}
+_CHARTED = "charted and stored by the index time"
+_RESULTED = "drawn and stored by the index time; a result without a store time was never known"
+_AVAILABLE: Mapping[str, str] = {
+    "stays": "recorded at admission",
+    **dict.fromkeys(("first_day_vitalsign", "first_day_gcs", "first_day_urine_output", "first_day_weight"), _CHARTED),
+    **dict.fromkeys(("first_day_lab", "first_day_bg", "first_day_bg_art", "cardiac_marker"), _RESULTED),
+    "first_day_sofa": "charted or drawn, and stored, by the index time",
+    "inspired oxygen": "charted, or entered with a gas, and stored by the index time",
+    "body mass": _CHARTED,
+    "treatments": "begun and stored by the index time",
+    "suspicion_of_infection": "the antibiotic's order had begun and the culture was taken by the index time",
+    "services": "the transfer to the service had happened by the index time",
+    "earlier stays": "coded for hospital stays that had ended before this one began",
+    CONCLUDED: "as of the features it is concluded from",
+}
+"""By source, what must have happened for a value to count at the index time."""
 
 
 def _first_day(
@@ -21,10 +43,13 @@ def _first_day(
             # the bedside's glucose is another measurement than the laboratory's
             name=f"lab_{name}_{s}" if name == "glucose" else f"{name}_{s}",
             column=f"{name}_{s}",
-            meaning=f"{_SAID[s]} {meaning} {DAY}.",
+            meaning=f"{_SAID[s]} {meaning}.",
             unit=unit,
             source=source,
             plausible=(low, high),
+            window=DAY,
+            aggregation=_AGGREGATED[s],
+            missing_at_most=_SELDOM_ORDERED.get(name),
         )
         for s in statistics
     )
@@ -90,7 +115,7 @@ _CARE_UNITS = (
     "Trauma SICU (TSICU)",
 )
 
-FEATURES: tuple[Feature, ...] = (
+_FEATURES: tuple[Feature, ...] = (
     Feature(name="age", meaning="Age at admission.", unit="a", source="stays", plausible=(0, 120)),
     Feature(name="female", meaning="1 if the record says female.", source="stays"),
     Feature(
@@ -165,7 +190,19 @@ FEATURES: tuple[Feature, ...] = (
     ),
     *ADDED,
 )
+FEATURES = tuple(replace(feature, available=_AVAILABLE[feature.source]) for feature in _FEATURES)
 """Every feature, in column order: the published first-day columns first, then what else the 65 need."""
+
+
+def _declared(feature: Feature) -> Column:
+    """The column, with the names it has in the list of 65."""
+    names = [name for name, column in NAMED.items() if column == feature.name]
+    public, ours = [n for n in names if n not in OURS], [n for n in names if n in OURS]
+    said = [f"In the public list of 61: {', '.join(public)}."] if public else []
+    said += [f"One of our four that make 65: {', '.join(ours)}."] if ours else []
+    column = feature.declared()
+    return replace(column, meaning=" ".join([column.meaning, *said]))
+
 
 LABEL = "hospital_expire_flag"
 ELIGIBLE = "eligible"
@@ -174,7 +211,9 @@ MORTALITY_FIRST_DAY = Table(
     key=("features", "mortality_first_day"),
     grain="one row per ICU stay",
     meaning="What was known about an ICU stay 24 h after it began, for predicting death in hospital. Units are "
-    "normalised, implausible values removed, and nothing stored later than the index time is used.",
+    "normalised, implausible values removed, and nothing stored later than the index time is used. It holds the 65 "
+    "names of the public mortality list (61 of a public model's metadata and four of ours, said at each column) and "
+    "the published first-day columns beyond them.",
     primary_key=("stay_id",),
     known="index_time",
     source="published first-day concepts (MIT-LCP/mimic-code 8bcbd190) on the record as it stood at the index time",
@@ -200,6 +239,6 @@ MORTALITY_FIRST_DAY = Table(
             plausible=(0, 1),
             meaning="The label: 1 if the patient died in this hospital stay. Never a feature.",
         ),
-        *(feature.declared() for feature in FEATURES),
+        *(_declared(feature) for feature in FEATURES),
     ),
 )

@@ -127,17 +127,29 @@ def from_mimic(icu_stays: pl.LazyFrame, chartevents: pl.LazyFrame, labevents: pl
     A visit is an ICU stay; laboratory results are the patient's between entering and leaving it. A result without a
     store time was never known and is left out, and so is a stay whose outcome is not recorded.
     """
-    stays = icu_stays.drop_nulls("hospital_expire_flag").select(
-        "subject_id", "stay_id", "intime", "outtime", label=pl.col("hospital_expire_flag") == 1
-    )
+    return every_observation(icu_stays, chartevents, labevents).drop_nulls(LABEL)
+
+
+def every_observation(icu_stays: pl.LazyFrame, chartevents: pl.LazyFrame, labevents: pl.LazyFrame) -> pl.LazyFrame:
+    """The same of all stays; the label is null where the outcome is not recorded."""
+    return pl.concat([charted(icu_stays, chartevents), resulted(icu_stays, labevents)])
+
+
+def charted(icu_stays: pl.LazyFrame, chartevents: pl.LazyFrame) -> pl.LazyFrame:
+    """The observations `from_mimic` takes from the ICU's chart."""
     value = pl.coalesce(*(m.reading() for m in MIMIC_CHARTED.values()), CELSIUS.reading(), _fahrenheit())
-    charted = (
+    events = (
         chartevents.with_columns(_code({**MIMIC_CHARTED, "tempC": CELSIUS}, also={"tempC": FAHRENHEIT}))
         .drop_nulls(CODE)
         .select("stay_id", CODE, "charttime", known=charted_known(), value=value, low=_usual(0), high=_usual(1))
-        .join(stays, on="stay_id")
     )
-    resulted = (
+    return _long(events.join(_stays(icu_stays), on="stay_id"))
+
+
+def resulted(icu_stays: pl.LazyFrame, labevents: pl.LazyFrame) -> pl.LazyFrame:
+    """The observations `from_mimic` takes from the laboratory. A negative number is no result: its value is null."""
+    value = pl.coalesce(m.reading() for m in MIMIC_RESULTS.values())
+    events = (
         labevents.with_columns(_code(MIMIC_RESULTS))
         .drop_nulls(CODE)
         .select(
@@ -145,17 +157,24 @@ def from_mimic(icu_stays: pl.LazyFrame, chartevents: pl.LazyFrame, labevents: pl
             CODE,
             "charttime",
             known=resulted_known(),
-            value=pl.coalesce(m.reading() for m in MIMIC_RESULTS.values()),
+            value=pl.when(value >= 0).then(value),
             low="ref_range_lower",
             high="ref_range_upper",
         )
         .drop_nulls("known")
-        .join(stays, on="subject_id")
-        .filter(pl.col("charttime").is_between("intime", "outtime"))
     )
-    columns = ["subject_id", "stay_id", CODE, "charttime", "known", "value", "low", "high", "label"]
+    of_stays = events.join(_stays(icu_stays), on="subject_id")
+    return _long(of_stays.filter(pl.col("charttime").is_between("intime", "outtime")))
+
+
+def _stays(icu_stays: pl.LazyFrame) -> pl.LazyFrame:
+    died = pl.col("hospital_expire_flag") == 1
+    return icu_stays.select("subject_id", "stay_id", "intime", "outtime", label=died)
+
+
+def _long(events: pl.LazyFrame) -> pl.LazyFrame:
     ordered = pl.col("low") <= pl.col("high")
-    return pl.concat([charted.select(columns), resulted.select(columns)]).select(
+    return events.select(
         pl.col("subject_id").cast(pl.String).alias(CLIENT),
         pl.col("stay_id").cast(pl.String).alias(VISIT),
         CODE,

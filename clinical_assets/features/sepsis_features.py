@@ -22,8 +22,10 @@ from clinical_assets.concepts.vitals import BLOOD_PRESSURES, HEART_RATE, RESP_RA
 from clinical_assets.features.feature import Feature
 from clinical_assets.tables import Column, Table, Type
 
-LABEL = "sepsis_onset_within_6h"
+LABEL = "sepsis_onset_within_horizon"
 ELIGIBLE = "eligible"
+HORIZON_HOURS, GAP_HOURS = "horizon_hours", "gap_hours"
+"""Columns that say what the label of a row asks: a table whose rows ask different things must not train a model."""
 
 _CHARTED = "charted and stored by the index time"
 _RESULTED = "drawn and stored by the index time"
@@ -219,6 +221,10 @@ def _organ(name: str, meaning: str, available: str) -> Feature:
     )
 
 
+TIMES = ("hour_of_admission", "icu_los_so_far")
+"""The features that know nothing of the patient."""
+
+
 LABEL_DERIVED: tuple[Feature, ...] = (
     _organ("respiratory_sofa", "respiration, by PaO2/FiO2 of arterial gases", _RESULTED),
     _organ("cardiovascular_sofa", "circulation, by mean pressure and vasopressors", _CHARTED),
@@ -233,7 +239,8 @@ ALL_FEATURES = (*FEATURES, *LABEL_DERIVED)
 SEPSIS_HOURLY = Table(
     key=("features", "sepsis_hourly"),
     grain="one row per ICU stay and full hour from admission on, until the patient leaves or dies",
-    meaning="What was known about an ICU stay at each of its hours, and whether sepsis begins in the six hours after.",
+    meaning="What was known about an ICU stay at each of its hours, and whether sepsis begins soon after: within the "
+    "next 6 hours, unless the run was told another horizon or gap.",
     primary_key=("stay_id", "hr"),
     known="index_time",
     source="feature list of public ICU sepsis pipelines; definitions of the published concepts "
@@ -254,8 +261,23 @@ SEPSIS_HOURLY = Table(
             name=LABEL,
             type=Type.INTEGER,
             plausible=(0, 1),
-            meaning="The label: 1 if onset_known_time lies within six hours after the index time (and the gap, where "
+            meaning="The label: 1 if onset_known_time lies within the horizon after the index time (and the gap, where "
             "there is one); null from onset on and for an onset within the gap. Never a feature.",
+        ),
+        Column(
+            name=HORIZON_HOURS,
+            type=Type.INTEGER,
+            unit="h",
+            nullable=False,
+            meaning="How many hours the label looks at. The same in every row of a table. Never a feature.",
+        ),
+        Column(
+            name=GAP_HOURS,
+            type=Type.INTEGER,
+            unit="h",
+            nullable=False,
+            meaning="How many hours after the index time the label begins to look. The same in every row. Never a "
+            "feature.",
         ),
         *(feature.declared() for feature in ALL_FEATURES),
     ),

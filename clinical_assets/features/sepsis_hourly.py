@@ -1,9 +1,9 @@
-"""Sepsis within the next six hours, predicted at every hour of an ICU stay from what was known by then.
+"""Sepsis within the next hours (six, unless told otherwise), predicted at every hour of an ICU stay.
 
-One row per ICU stay and full hour since admission, as long as the patient is in the unit and alive. At the index time a
-chart entry counts once it had happened and was stored, a laboratory result once it was drawn and stored (one without a
-store time was never known). A measurement is the newest known and holds for a time; a trend is what it is now less
-what was known so many hours ago, null where nothing was measured since.
+One row per ICU stay and full hour since admission, as long as the patient is in the unit and alive, from what was known
+by then. At the index time a chart entry counts once it had happened and was stored, a laboratory result once it was
+drawn and stored (one without a store time was never known). A measurement is the newest known and holds for a time; a
+trend is what it is now less what was known so many hours ago, null where nothing was measured since.
 
 The label is made apart from the features, from `concepts/sepsis_onset` alone: `features_of` never sees an onset and
 `labelled` never sees a measurement. Onset is `onset_known_time`, the later of suspicion and organ dysfunction.
@@ -26,14 +26,16 @@ from clinical_assets.concepts.anthropometry import BODY_HEIGHT, BODY_WEIGHT, CM_
 from clinical_assets.concepts.measurements import is_item, items_of
 from clinical_assets.concepts.vitals import CELSIUS, FAHRENHEIT, TEMPERATURE
 from clinical_assets.features import organ_points
-from clinical_assets.features.hourly_grid import admissions, change_over, grid, known_in_stay, with_latest
+from clinical_assets.features.hourly_grid import HOUR, admissions, change_over, grid, known_in_stay, with_latest
 from clinical_assets.features.sepsis_features import (
     ALL_FEATURES,
     BLOODS,
     BLOODS_HOLD,
     ELIGIBLE,
     FEATURES,
+    GAP_HOURS,
     GASES,
+    HORIZON_HOURS,
     LABEL,
     LABEL_DERIVED,
     LATEST,
@@ -57,6 +59,7 @@ def sepsis_hourly(
     inputevents: pl.LazyFrame,
     outputevents: pl.LazyFrame,
     sepsis_onset: pl.LazyFrame,
+    horizon: timedelta = HORIZON,
     gap: timedelta = GAP,
 ) -> pl.LazyFrame:
     """One row per ICU stay and hour, with features and label; columns as in `SEPSIS_HOURLY`.
@@ -68,10 +71,11 @@ def sepsis_hourly(
         inputevents: of the ICU; the vasopressors are used, for organ points alone.
         outputevents: of the ICU; urine, for organ points alone.
         sepsis_onset: as in `concepts/sepsis_onset`, for the label alone.
-        gap: between the index time and the hours the label looks at: time to act.
+        horizon: how far the label looks, in full hours.
+        gap: between the index time and the hours the label looks at, in full hours: time to act.
     """
     rows = features_of(icu_stays, chartevents, labevents, inputevents, outputevents)
-    return labelled(rows, sepsis_onset, gap=gap).select(SEPSIS_HOURLY.column_names)
+    return labelled(rows, sepsis_onset, horizon=horizon, gap=gap).select(SEPSIS_HOURLY.column_names)
 
 
 def features_of(
@@ -93,19 +97,31 @@ def features_of(
     return _as_declared(_with_stay_facts(hours, icu_stays).filter(_alive()))
 
 
-def labelled(rows: pl.LazyFrame, sepsis_onset: pl.LazyFrame, *, gap: timedelta = GAP) -> pl.LazyFrame:
-    """The rows with `eligible` and the label; of each row only `stay_id` and `index_time` are looked at.
+def labelled(
+    rows: pl.LazyFrame, sepsis_onset: pl.LazyFrame, *, horizon: timedelta = HORIZON, gap: timedelta = GAP
+) -> pl.LazyFrame:
+    """The rows with `eligible`, the label and what it asks; of each row only `stay_id` and `index_time` are looked at.
 
-    With a gap the label asks for an onset in (index time + gap, index time + gap + 6 h]. An onset within the gap comes
-    too soon to be of use and is no negative either: no label.
+    The label asks for an onset in (index time + gap, index time + gap + horizon]. An onset within the gap comes too
+    soon to be of use and is no negative either: no label.
+
+    Raises:
+        ValueError: horizon or gap are no full hours, or there is no horizon.
     """
+    hours = {HORIZON_HOURS: horizon / HOUR, GAP_HOURS: gap / HOUR}
+    if horizon < HOUR or gap < timedelta(0) or any(h != int(h) for h in hours.values()):
+        raise ValueError(
+            f"expected a horizon of 1 h or more and a gap of 0 h or more, both in full hours; found {horizon} and "
+            f"{gap}; rows are an hour apart, so nothing in between can be told"
+        )
     onset, now = pl.col("onset_known_time"), pl.col("index_time")
     ahead = onset.is_null() | (onset > now)
     answered = onset.is_null() | (onset > now + gap)
     return rows.join(sepsis_onset.select("stay_id", "onset_known_time"), on="stay_id", how="left").select(
         pl.exclude("onset_known_time"),
         ahead.alias(ELIGIBLE),
-        pl.when(answered).then((onset <= now + gap + HORIZON).fill_null(value=False).cast(pl.Int64)).alias(LABEL),
+        pl.when(answered).then((onset <= now + gap + horizon).fill_null(value=False).cast(pl.Int64)).alias(LABEL),
+        *(pl.lit(int(h), pl.Int64).alias(name) for name, h in hours.items()),
     )
 
 
@@ -213,7 +229,7 @@ def _from_stay(icu_stays: pl.LazyFrame, **_: pl.LazyFrame) -> pl.LazyFrame:
 
 def _label(icu_stays: pl.LazyFrame, sepsis_onset: pl.LazyFrame, **_: pl.LazyFrame) -> pl.LazyFrame:
     hours = grid(admissions(icu_stays)).select(*_KEYS, "index_time")
-    return labelled(hours, sepsis_onset).select(*_KEYS, ELIGIBLE, LABEL)
+    return labelled(hours, sepsis_onset).select(*_KEYS, ELIGIBLE, LABEL, HORIZON_HOURS, GAP_HOURS)
 
 
 def _changes(

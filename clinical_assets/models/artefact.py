@@ -170,9 +170,9 @@ class TrainingSummary:
     Attributes:
         label: column that was predicted.
         patient: column whose values never straddle two folds.
-        rows: stays.
+        rows: stays, or hours of stays.
         patients: patients.
-        events: stays with the outcome.
+        events: rows with the outcome.
         seed: of folds and trees.
         parameters: of the trees.
         folds: of the cross-validation.
@@ -181,6 +181,7 @@ class TrainingSummary:
         event_rate_log_loss: of predicting each fold's training event rate; a useful model is below it.
         unknown_categories: values outside the declared categories, counted per column and read as missing.
         libraries: versions that trained it.
+        stands_for: rows the trained ones are a sample of; None where every row was used.
     """
 
     label: str
@@ -196,6 +197,7 @@ class TrainingSummary:
     event_rate_log_loss: float
     unknown_categories: Mapping[str, int]
     libraries: Mapping[str, str]
+    stands_for: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,9 +211,9 @@ class TrainedModel:
         calibration: from its log-odds to probabilities.
         training: what it was trained on.
         provenance: as given when it was stored; empty before.
-        out_of_fold: one row per training stay, in the order given: patient, label, fold, raw (log-odds by trees that
-            did not see the patient) and probability (calibrated on these same rows). None on a loaded model: it holds
-            patients and is never stored with it.
+        out_of_fold: one row per training row, in the order given: patient, label, its weight where there is one, fold,
+            raw (log-odds by trees that did not see the patient) and probability (calibrated on these same rows). None
+            on a loaded model: it holds patients and is never stored with it.
     """
 
     booster_text: str

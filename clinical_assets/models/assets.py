@@ -1,10 +1,11 @@
-"""The assets of `models/`: one model and one evaluation per outcome, predictions per shard.
+"""The assets of `models/`: the models and one evaluation per outcome, predictions per shard.
 
-Models live in the lake as `models/risk_model/outcome=<name>/model.{txt,json}`, evaluations beside them.
+Where they lie in the lake is `stored`'s to know.
 """
 
 import hashlib
 import json
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -14,9 +15,9 @@ import polars as pl
 
 from clinical_assets import partitions
 from clinical_assets.declaration import LAKE_IO_MANAGER, Site, asset_arguments, code_version, conform
-from clinical_assets.features import mortality_first_day
 from clinical_assets.features.feature import Feature
-from clinical_assets.models import artefact, evaluation, explanation, plots, prediction, training
+from clinical_assets.models import artefact, explanation, judgement, plots, prediction, stored, training
+from clinical_assets.models.evaluated import Estimate
 from clinical_assets.models.outcomes import OUTCOMES, Outcome
 from clinical_assets.models.tables import EVALUATION, PREDICTIONS, RISK_MODEL
 from clinical_assets.stays.splits import SPLIT_VERSION
@@ -25,21 +26,23 @@ from resources.lake import Lake
 from resources.warehouse import Warehouse
 
 SEED = 20
-FEATURE_SETS: Mapping[str, tuple[Feature, ...]] = {
-    mortality_first_day.MORTALITY_FIRST_DAY.path: mortality_first_day.FEATURES
-}
-"""The features of each feature set a model may be trained on."""
 _SPLITS = "stays/patient_splits"
 
 
+def outcomes_of(site: Site) -> dict[str, Outcome]:
+    """The outcomes there is anybody to predict for at a site, by partition key; all of them at a site without data."""
+    return {name: o for name, o in OUTCOMES.items() if not site.lacks(o.needs)} or dict(OUTCOMES)
+
+
 def model_assets(site: Site) -> list[dg.AssetsDefinition]:
-    """Training, evaluation and prediction, for every outcome."""
-    return [_risk_model(site), _evaluation(site), _predictions(site)]
+    """Training, evaluation and prediction, for every outcome of the site."""
+    outcomes = outcomes_of(site)
+    return [make(site, outcomes) for make in (_risk_model, _evaluation, _predictions)]
 
 
-def _per_outcome(table: Table, site: Site, rule: Callable[..., Any]) -> dict[str, Any]:
+def _per_outcome(table: Table, site: Site, outcomes: Mapping[str, Outcome], rule: Callable[..., Any]) -> dict[str, Any]:
     return asset_arguments(table, site, code_version(rule, table)) | {
-        "partitions_def": partitions.outcome(OUTCOMES),
+        "partitions_def": partitions.outcome(outcomes),
         "backfill_policy": dg.BackfillPolicy.multi_run(1),
         # Trees learned from patients are kept where patients' rows are kept.
         "tags": {"phi": "derived"},
@@ -54,114 +57,128 @@ def _whole(path: str) -> dg.AssetIn:
     )
 
 
-def _feature_inputs() -> dict[str, dg.AssetIn]:
-    paths = dict.fromkeys(outcome.feature_set for outcome in OUTCOMES.values())
-    return {path.rpartition("/")[2]: _whole(path) for path in paths} | {"patient_splits": _whole(_SPLITS)}
+def _feature_sets(outcomes: Mapping[str, Outcome]) -> list[str]:
+    return list(dict.fromkeys(outcome.feature_set for outcome in outcomes.values()))
 
 
-def _risk_model(site: Site) -> dg.AssetsDefinition:
+def _feature_inputs(outcomes: Mapping[str, Outcome]) -> dict[str, dg.AssetIn]:
+    sets = {path.rpartition("/")[2]: _whole(path) for path in _feature_sets(outcomes)}
+    return sets | {"patient_splits": _whole(_SPLITS)}
+
+
+def _trained(rows: pl.DataFrame, outcome: Outcome, features: Iterable[Feature]) -> artefact.TrainedModel:
+    features = tuple(features)
+    return training.train(
+        rows,
+        feature_names=[f.name for f in features],
+        categorical={f.name: f.categories for f in features if f.categories is not None},
+        units={f.name: f.unit for f in features},
+        label=outcome.label,
+        seed=SEED,
+        parameters=outcome.parameters,
+        weight=prediction.weight_of(outcome),
+    )
+
+
+def _risk_model(site: Site, outcomes: Mapping[str, Outcome]) -> dg.AssetsDefinition:
     def risk_model(
         context: dg.AssetExecutionContext,
         lake: dg.ResourceParam[Lake],
         patient_splits: pl.LazyFrame,
         **feature_sets: pl.LazyFrame,
     ) -> dg.MaterializeResult[None]:
-        outcome = OUTCOMES[context.partition_key]
-        features = FEATURE_SETS[outcome.feature_set]
-        rows = prediction.eligible(_rows_of(outcome, feature_sets), patient_splits, outcome, split="train")
-        model = training.train(
-            rows,
-            feature_names=[f.name for f in features],
-            categorical={f.name: f.categories for f in features if f.categories is not None},
-            units={f.name: f.unit for f in features},
-            label=outcome.label,
-            seed=SEED,
-        )
-        files = artefact.to_files(
-            model,
-            {
-                "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-                "outcome": outcome.name,
-                "index_time": outcome.index_time,
-                "inputs": {path: lake.version(path) for path in (outcome.feature_set, _SPLITS)},
-                "split_version": SPLIT_VERSION,
-            },
-        )
-        crossed = cross_validated(model, outcome)
-        lake.write_files(
-            model_folder(outcome), {**files, CROSS_VALIDATION: json.dumps(crossed.to_dict(), indent=1).encode()}
-        )
-        importance = explanation.importance(model, rows)
+        outcome = outcomes[context.partition_key]
+        folder = stored.model_folder(outcome)
+        rows = prediction.to_learn_from(_rows_of(outcome, feature_sets), patient_splits, outcome)
+        try:
+            model = _trained(rows, outcome, outcome.features)
+            others = {how: _trained(rows, outcome, features) for how, features in outcome.compared.items()}
+        except training.TooFewEventsError as error:
+            if lake.read_files(folder):
+                raise dg.Failure(f"{error}. The model there was stays.", allow_retries=False) from error
+            context.log.warning(f"{outcome.name}: no model: {error}")
+            return dg.MaterializeResult(metadata={"not_trained": str(error), "training_rows": rows.height})
+        provenance = {
+            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "outcome": outcome.name,
+            "index_time": outcome.index_time,
+            "inputs": {path: lake.version(path) for path in (outcome.feature_set, _SPLITS)},
+            "split_version": SPLIT_VERSION,
+            "label_window": prediction.label_window(rows, outcome),
+        }
+        files = artefact.to_files(model, provenance)
+        crossed = judgement.cross_validated(model, outcome, weight=prediction.weight_of(outcome), seed=SEED)
+        beside = [stored.beside(how, artefact.to_files(other, provenance)) for how, other in others.items()]
+        figures = {stored.CROSS_VALIDATION: json.dumps(crossed.to_dict(), indent=1).encode()}
+        lake.write_files(folder, dict(ChainMap(files, figures, *beside)))
         return dg.MaterializeResult(
             data_version=dg.DataVersion(prediction.model_version(model)),
             metadata={
                 "dagster/row_count": model.training.rows,
-                "dagster/uri": lake.location(model_folder(outcome)),
-                "training_patients": model.training.patients,
-                "training_events": model.training.events,
-                "boosting_rounds": model.training.rounds,
+                "dagster/uri": lake.location(folder),
+                **_described(model),
                 "cross_validated_auroc": str(crossed.auroc),
-                "cross_validated_log_loss": model.training.log_loss,
-                "log_loss_of_the_event_rate": model.training.event_rate_log_loss,
-                "calibration": f"{model.calibration.method}, slope {model.calibration.slope:.3f}",
-                "split_version": SPLIT_VERSION,
-                "seed": SEED,
-                "contract_sha256": hashlib.sha256(files["model.json"]).hexdigest(),
+                **{f"cross_validated_log_loss_{how}": other.training.log_loss for how, other in others.items()},
+                **prediction.label_window(rows, outcome),
+                "contract_sha256": hashlib.sha256(files[artefact.DESCRIPTION]).hexdigest(),
                 "feature_contract": _table(RISK_MODEL, _contract_rows(model)),
-                "most_important": _table_of(importance.head(20)),
+                "most_important": _table_of(explanation.importance(model, rows).head(20)),
             },
         )
 
-    asset: dg.AssetsDefinition = dg.asset(**_per_outcome(RISK_MODEL, site, risk_model), ins=_feature_inputs())(
-        risk_model
-    )
+    asset: dg.AssetsDefinition = dg.asset(
+        **_per_outcome(RISK_MODEL, site, outcomes, risk_model), ins=_feature_inputs(outcomes)
+    )(risk_model)
     return asset
 
 
-def _evaluation(site: Site) -> dg.AssetsDefinition:
+def _described(model: artefact.TrainedModel) -> dict[str, Any]:
+    of = model.training
+    return {
+        "training_patients": of.patients,
+        "training_events": of.events,
+        **({} if of.stands_for is None else {"rows_stood_for": of.stands_for}),
+        "boosting_rounds": of.rounds,
+        "cross_validated_log_loss": of.log_loss,
+        "log_loss_of_the_event_rate": of.event_rate_log_loss,
+        "calibration": f"{model.calibration.method}, slope {model.calibration.slope:.3f}",
+        "split_version": SPLIT_VERSION,
+        "seed": SEED,
+    }
+
+
+def _evaluation(site: Site, outcomes: Mapping[str, Outcome]) -> dg.AssetsDefinition:
     def evaluation_of_test_patients(
         context: dg.AssetExecutionContext,
         lake: dg.ResourceParam[Lake],
         patient_splits: pl.LazyFrame,
         **feature_sets: pl.LazyFrame,
     ) -> dg.MaterializeResult[None]:
-        outcome = OUTCOMES[context.partition_key]
-        model = stored_model(lake, outcome)
+        outcome = outcomes[context.partition_key]
+        models = stored.stored_models(lake, outcome)
+        if "" not in models:
+            return dg.MaterializeResult(metadata={"not_evaluated": f"{outcome.name} has no model"})
+        model = models.pop("")
         rows = prediction.eligible(_rows_of(outcome, feature_sets), patient_splits, outcome, split="test")
-        labels, patients = rows[outcome.label].to_numpy(), rows["subject_id"].to_numpy()
-        probabilities = artefact.predict(model, rows)
-        judged = evaluation.evaluate(labels, probabilities, patients, seed=SEED)
-        pictures = {
-            "roc": plots.roc(labels, probabilities, judged),
-            "precision_recall": plots.precision_recall(labels, probabilities, judged),
-            "calibration": plots.calibration(probabilities, judged),
-            "score_distribution": plots.score_distribution(labels, probabilities, judged),
-            "feature_importance": plots.feature_importance(explanation.importance(model, rows), judged),
-        }
-        described = {
-            "outcome": outcome.name,
-            "model_version": prediction.model_version(model),
-            "evaluation": judged.to_dict(),
-        }
-        folder = evaluation_folder(outcome)
+        judged = judgement.judge(model, models, rows, outcome, seed=SEED)
+        pictures = _pictures(model, rows, outcome, judged)
+        folder = stored.evaluation_folder(outcome)
         lake.write_files(
             folder,
-            {"evaluation.json": json.dumps(described, indent=1).encode()}
-            | {f"{name}.png": picture for name, picture in pictures.items()},
+            {stored.JUDGEMENT: judged.to_json()} | {f"{name}.png": picture for name, picture in pictures.items()},
         )
-        figures = {name: getattr(judged, name) for name in HEADLINE_FIGURES}
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": judged.stays,
+                "dagster/row_count": judged.rows.stays,
                 "dagster/uri": lake.location(folder),
-                "test_patients": judged.patients,
-                "test_events": judged.events,
-                "model_version": prediction.model_version(model),
+                "test_patients": judged.rows.patients,
+                "test_events": judged.rows.events,
+                "model_version": judged.model_version,
                 "summary": dg.MetadataValue.md(
-                    "\n\n".join(f"**{name}**: {figure}" for name, figure in figures.items())
+                    "\n\n".join([*(f"**{n}**: {figure}" for n, figure in judged.figures.items()), *judged.remarks])
                 ),
-                "figures": _table(EVALUATION, _figure_rows(figures)),
-                **{name: figure.value for name, figure in figures.items() if figure.value is not None},
+                "figures": _table(EVALUATION, _figure_rows(judged.figures)),
+                **{name: figure.value for name, figure in judged.figures.items() if figure.value is not None},
                 **{
                     name: dg.MetadataValue.md(plots.markdown_image(picture, name.replace("_", " ")))
                     for name, picture in pictures.items()
@@ -170,35 +187,27 @@ def _evaluation(site: Site) -> dg.AssetsDefinition:
         )
 
     asset: dg.AssetsDefinition = dg.asset(
-        **_per_outcome(EVALUATION, site, evaluation_of_test_patients),
-        ins=_feature_inputs(),
+        **_per_outcome(EVALUATION, site, outcomes, evaluation_of_test_patients),
+        ins=_feature_inputs(outcomes),
         deps=[dg.AssetDep(dg.AssetKey(list(RISK_MODEL.key)))],
     )(evaluation_of_test_patients)
     return asset
 
 
-CROSS_VALIDATION = "cross_validation.json"
+def _pictures(
+    model: artefact.TrainedModel, rows: pl.DataFrame, outcome: Outcome, judged: judgement.Judgement
+) -> dict[str, bytes]:
+    labels, probabilities = rows[outcome.label].to_numpy(), artefact.predict(model, rows)
+    return {
+        "roc": plots.roc(labels, probabilities, judged.rows),
+        "precision_recall": plots.precision_recall(labels, probabilities, judged.rows),
+        "calibration": plots.calibration(probabilities, judged.rows),
+        "score_distribution": plots.score_distribution(labels, probabilities, judged.rows),
+        "feature_importance": plots.feature_importance(explanation.importance(model, rows), judged.rows),
+    }
 
 
-def cross_validated(model: artefact.TrainedModel, outcome: Outcome) -> evaluation.Evaluation:
-    """The training patients judged out of fold.
-
-    More events than the test patients have, so narrower intervals; slightly optimistic, since the number of rounds and
-    the calibration were chosen on the same patients.
-    """
-    rows = model.out_of_fold
-    assert rows is not None  # a model just trained has them
-    return evaluation.evaluate(
-        rows[outcome.label].to_numpy(), rows["probability"].to_numpy(), rows["subject_id"].to_numpy(), seed=SEED
-    )
-
-
-HEADLINE_FIGURES = ("auroc", "auprc", "brier", "scaled_brier", "calibration_slope", "calibration_intercept")
-
-
-def _predictions(site: Site) -> dg.AssetsDefinition:
-    by_name = {o.feature_set.rpartition("/")[2]: o.feature_set for o in OUTCOMES.values()}
-
+def _predictions(site: Site, outcomes: Mapping[str, Outcome]) -> dg.AssetsDefinition:
     def predictions(
         context: dg.AssetExecutionContext,
         lake: dg.ResourceParam[Lake],
@@ -206,11 +215,16 @@ def _predictions(site: Site) -> dg.AssetsDefinition:
         patient_splits: pl.LazyFrame,
         **feature_sets: pl.LazyFrame,
     ) -> pl.LazyFrame:
-        frames = [
-            prediction.predictions(
-                stored_model(lake, outcome), _rows_of(outcome, feature_sets), patient_splits, outcome
+        models = {name: found[""] for name, o in outcomes.items() if "" in (found := stored.stored_models(lake, o))}
+        if not models:
+            raise dg.Failure(
+                f"expected a model for one of {', '.join(outcomes)} in {lake.location(RISK_MODEL.path)}; found none. "
+                f"Materialize {RISK_MODEL.path} first.",
+                allow_retries=False,
             )
-            for outcome in OUTCOMES.values()
+        frames = [
+            prediction.predictions(model, _rows_of(outcomes[name], feature_sets), patient_splits, outcomes[name])
+            for name, model in models.items()
         ]
         rows = pl.concat([PREDICTIONS.empty(), *frames])
         published = prediction.publish(warehouse, rows, sorted(context.partition_keys), lake.subject_shards)
@@ -218,14 +232,16 @@ def _predictions(site: Site) -> dg.AssetsDefinition:
             {
                 "published_rows": published,
                 "published_to": "analytics.predictions",
-                "dagster/column_lineage": dg.TableColumnLineage({"probability": _feature_columns()}),
+                "rows_by_outcome": dict(rows.group_by("outcome").len().sort("outcome").iter_rows()),
+                "outcomes_without_a_model": [name for name in outcomes if name not in models],
+                "dagster/column_lineage": dg.TableColumnLineage({"probability": _feature_columns(outcomes)}),
             }
         )
         return conform(rows.lazy(), PREDICTIONS)
 
     shard_inputs = {
-        name: dg.AssetIn(key=dg.AssetKey(path.split("/")), input_manager_key=LAKE_IO_MANAGER)
-        for name, path in (by_name | {"patient_splits": _SPLITS}).items()
+        path.rpartition("/")[2]: dg.AssetIn(key=dg.AssetKey(path.split("/")), input_manager_key=LAKE_IO_MANAGER)
+        for path in (*_feature_sets(outcomes), _SPLITS)
     }
     asset: dg.AssetsDefinition = dg.asset(
         **asset_arguments(PREDICTIONS, site, code_version(predictions, PREDICTIONS)),
@@ -236,35 +252,10 @@ def _predictions(site: Site) -> dg.AssetsDefinition:
     return asset
 
 
-def model_folder(outcome: Outcome) -> str:
-    """Where an outcome's model lies in the lake."""
-    return f"{RISK_MODEL.path}/outcome={outcome.name}"
-
-
-def evaluation_folder(outcome: Outcome) -> str:
-    """Where an outcome's evaluation lies in the lake."""
-    return f"{EVALUATION.path}/outcome={outcome.name}"
-
-
-def stored_model(lake: Lake, outcome: Outcome) -> artefact.TrainedModel:
-    """The outcome's current model, its hashes verified."""
-    files = lake.read_files(model_folder(outcome))
-    if not files:
-        raise dg.Failure(
-            f"expected a model for {outcome.name} in {lake.location(model_folder(outcome))}; found none. "
-            f"Materialize {RISK_MODEL.path} for the partition {outcome.name} first.",
-            allow_retries=False,
-        )
-    return artefact.from_files(files)
-
-
-def _feature_columns() -> list[dg.TableColumnDep]:
+def _feature_columns(outcomes: Mapping[str, Outcome]) -> list[dg.TableColumnDep]:
     """Every feature a probability is computed from."""
-    return [
-        dg.TableColumnDep(asset_key=dg.AssetKey(path.split("/")), column_name=feature.name)
-        for path in dict.fromkeys(outcome.feature_set for outcome in OUTCOMES.values())
-        for feature in FEATURE_SETS[path]
-    ]
+    read = dict.fromkeys((o.feature_set, feature.name) for o in outcomes.values() for feature in o.features)
+    return [dg.TableColumnDep(asset_key=dg.AssetKey(path.split("/")), column_name=name) for path, name in read]
 
 
 def _rows_of(outcome: Outcome, feature_sets: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
@@ -284,7 +275,7 @@ def _contract_rows(model: artefact.TrainedModel) -> list[dict[str, Any]]:
     ]
 
 
-def _figure_rows(figures: Mapping[str, evaluation.Estimate]) -> list[dict[str, Any]]:
+def _figure_rows(figures: Mapping[str, Estimate]) -> list[dict[str, Any]]:
     return [
         {"figure": name, "value": f.value, "low": f.low, "high": f.high, "reason": f.reason}
         for name, f in figures.items()

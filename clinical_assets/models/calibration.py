@@ -141,7 +141,7 @@ class Calibration:
         return probability(self.log_odds(raw))
 
 
-def fit_calibration(raw: npt.ArrayLike, labels: npt.ArrayLike) -> Calibration:
+def fit_calibration(raw: npt.ArrayLike, labels: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Calibration:
     """Fit Platt scaling to out-of-fold log-odds.
 
     Targets are Platt's smoothed ones, `(events + 1) / (events + 2)` and `1 / (non-events + 2)`, so that scores that
@@ -150,6 +150,7 @@ def fit_calibration(raw: npt.ArrayLike, labels: npt.ArrayLike) -> Calibration:
     Args:
         raw: log-odds of stays whose patients the scoring booster has not seen.
         labels: 0 or 1 for each.
+        weights: how much each counts, 1 on average; equally much when not given.
 
     Raises:
         ValueError: one class only, or scores that are not finite numbers.
@@ -168,7 +169,7 @@ def fit_calibration(raw: npt.ArrayLike, labels: npt.ArrayLike) -> Calibration:
             f"calibration: expected finite log-odds; found {int((~np.isfinite(scores)).sum())} that are not; "
             "look at the booster that made them"
         )
-    everyone = np.ones((1, len(scores)))
+    everyone = np.ones((1, len(scores))) if weights is None else np.asarray(weights, dtype=np.float64)[None, :]
     smoothed = np.where(happened > 0, (events + 1) / (events + 2), 1 / (others + 2))
     platt = fit_lines(scores, smoothed, everyone, ridge=SLOPE_RIDGE)
     slope = float(platt.slope[0])

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from clinical_assets.models.calibration import fit_lines
+from clinical_assets.models.evaluated import METRICS, Alert, CalibrationBin, Estimate, Evaluation
+
+__all__ = ["METRICS", "Alert", "CalibrationBin", "Estimate", "Evaluation", "evaluate", "wilson"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -34,142 +36,6 @@ interval held the truth in 78 to 84% of samples with 2 event patients, 86 to 91%
 CELLS_AT_ONCE = 2_000_000
 NORMAL_97_5 = 1.959963984540054
 
-METRICS: Mapping[str, str] = {
-    "auroc": "chance that a stay with the event is scored above one without; ties count half",
-    "auprc": "average precision over the ranking; to be read beside the event rate, which chance achieves",
-    "brier": "mean squared difference of probability and outcome",
-    "scaled_brier": "share of the Brier score of the constant event rate that the model saves; 1 is perfect",
-    "calibration_slope": "slope of outcome on log-odds; below 1 the probabilities are too extreme",
-    "calibration_intercept": "log-odds missing from the probabilities on average (slope held at 1); above 0: too low",
-}
-"""The figures with an interval, and what each means."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """One figure.
-
-    Attributes:
-        value: None where it can't be estimated.
-        low: 2.5% percentile over the bootstrap; None without an interval.
-        high: 97.5% percentile.
-        resamples: bootstrap resamples the interval is made of.
-        reason: why there is no value, or no interval.
-    """
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    resamples: int = 0
-    reason: str | None = None
-
-    def __str__(self) -> str:
-        if self.value is None:
-            return f"not estimable ({self.reason})"
-        if self.low is None or self.high is None:
-            return f"{self.value:.3f}"
-        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
-
-
-@dataclass(frozen=True)
-class CalibrationBin:
-    """Stays of similar probability: what was predicted and what happened.
-
-    Attributes:
-        stays: in the bin.
-        events: of them.
-        predicted: mean probability.
-        observed: share with the event.
-        low: of the observed share, Wilson's 95% interval (stays taken as independent).
-        high: its upper end.
-    """
-
-    stays: int
-    events: int
-    predicted: float
-    observed: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Alert:
-    """What an alarm at a fixed threshold would do.
-
-    Attributes:
-        rate: share of stays the alarm was asked to go off for.
-        threshold: lowest probability that alerts, fixed by these stays and held during resampling.
-        alerted: stays at or above it; more than asked for where probabilities are tied or stays are few.
-        sensitivity: share of events alerted.
-        specificity: share of non-events not alerted.
-        ppv: share of alerts that are events.
-    """
-
-    rate: float
-    threshold: float
-    alerted: int
-    sensitivity: Estimate
-    specificity: Estimate
-    ppv: Estimate
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """Every figure of one set of stays. `METRICS` says what each means.
-
-    Attributes:
-        stays: rows.
-        patients: patients.
-        events: stays with the event.
-        event_rate: events per stay; None without stays.
-        auroc: see `METRICS`, like the five after it.
-        auprc: see there.
-        brier: see there.
-        scaled_brier: see there.
-        calibration_slope: see there.
-        calibration_intercept: see there.
-        expected_calibration_error: mean distance of predicted and observed over the calibration curve's bins.
-        calibration_curve: bins of equal size by probability; equal probabilities share a bin.
-        alerts: one for each of `ALERT_RATES`.
-        resamples: bootstrap resamples asked for.
-        skipped_resamples: those left out because they held one class only.
-        seed: of the bootstrap.
-    """
-
-    stays: int
-    patients: int
-    events: int
-    event_rate: float | None
-    auroc: Estimate
-    auprc: Estimate
-    brier: Estimate
-    scaled_brier: Estimate
-    calibration_slope: Estimate
-    calibration_intercept: Estimate
-    expected_calibration_error: Estimate
-    calibration_curve: tuple[CalibrationBin, ...]
-    alerts: tuple[Alert, ...]
-    resamples: int
-    skipped_resamples: int
-    seed: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, texts, lists and mappings, for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, described: Mapping[str, Any]) -> Evaluation:
-        """The evaluation `to_dict` described."""
-        values = dict(described)
-        estimates = [f.name for f in fields(cls) if f.type == "Estimate"]
-        values |= {name: Estimate(**values[name]) for name in estimates}
-        values["calibration_curve"] = tuple(CalibrationBin(**b) for b in values["calibration_curve"])
-        rates = ("sensitivity", "specificity", "ppv")
-        values["alerts"] = tuple(
-            Alert(**alert | {name: Estimate(**alert[name]) for name in rates}) for alert in values["alerts"]
-        )
-        return cls(**values)
-
 
 def evaluate(
     labels: npt.ArrayLike,
@@ -178,6 +44,8 @@ def evaluate(
     *,
     seed: int,
     resamples: int = 1000,
+    weights: npt.ArrayLike | None = None,
+    of: str = "stays",
 ) -> Evaluation:
     """Measure predicted probabilities against what happened.
 
@@ -189,33 +57,36 @@ def evaluate(
         patients: whose stay it is.
         seed: of the bootstrap.
         resamples: of the patients; 0 for no intervals.
+        weights: how many rows each stands for, where rows are a sample; then there is no calibration curve.
+        of: what a row is, in the plural, where it is not a stay.
 
     Raises:
         ValueError: lengths differ, or a label or probability is out of range.
     """
-    stays = _ranked(labels, probabilities, patients)
+    stays = ranked(labels, probabilities, patients, weights)
     count, events = len(stays.happened), int(stays.happened.sum())
-    reason = _one_class_reason(count, events)
+    reason = one_class_reason(count, events)
     alerts = [_alert_size(stays, rate) for rate in ALERT_RATES] if count else []
-    uncertain = reason or _too_few_reason(stays)
-    drawn, skipped = _bootstrap(stays, alerts, seed, resamples if uncertain is None else 0)
-    whole = {name: float(v[0]) for name, v in _figures(stays, np.ones((1, count)), alerts).items()} if count else {}
+    uncertain = reason or too_few_reason(stays)
+    drawn, skipped = bootstrap(stays, alerts, seed, resamples if uncertain is None else 0)
+    whole = {name: float(v[0]) for name, v in figures_of(stays, stays.weight[None, :], alerts).items()} if count else {}
 
     def estimate(name: str) -> Estimate:
         value = whole.get(name, math.nan)
         if math.isnan(value):
             return Estimate(None, reason=reason or _CAN_FAIL.get(name))
-        return _with_interval(value, drawn.get(name, np.empty(0)), resamples, uncertain)
+        return with_interval(value, drawn.get(name, np.empty(0)), resamples, uncertain)
 
-    curve = _calibration_curve(stays)
-    error = sum(b.stays * abs(b.predicted - b.observed) for b in curve) / count if count else None
+    curve = _calibration_curve(stays) if weights is None else ()
+    error = sum(b.stays * abs(b.predicted - b.observed) for b in curve) / count if curve else None
+    no_error = _SAMPLED if count and weights is not None else _NO_ECE_INTERVAL if count else reason
     return Evaluation(
         stays=count,
         patients=int(stays.patients.max()) + 1 if count else 0,
         events=events,
-        event_rate=events / count if count else None,
+        event_rate=float(np.average(stays.happened, weights=stays.weight)) if count else None,
         **{name: estimate(name) for name in METRICS},
-        expected_calibration_error=Estimate(error, reason=_NO_ECE_INTERVAL if count else reason),
+        expected_calibration_error=Estimate(error, reason=no_error),
         calibration_curve=curve,
         alerts=tuple(
             Alert(
@@ -231,10 +102,11 @@ def evaluate(
         resamples=resamples,
         skipped_resamples=skipped,
         seed=seed,
+        of=of,
     )
 
 
-class _Ranked(NamedTuple):
+class Ranked(NamedTuple):
     """Stays from the highest probability to the lowest."""
 
     happened: Floats
@@ -243,9 +115,17 @@ class _Ranked(NamedTuple):
     patients: Integers
     ties: Integers
     """Where each group of equal probabilities begins."""
+    weight: Floats
 
 
-def _ranked(labels: npt.ArrayLike, probabilities: npt.ArrayLike, patients: npt.ArrayLike) -> _Ranked:
+def ranked(
+    labels: npt.ArrayLike, probabilities: npt.ArrayLike, patients: npt.ArrayLike, weights: npt.ArrayLike | None = None
+) -> Ranked:
+    """The rows in the one order every figure is worked out in.
+
+    Raises:
+        ValueError: as `evaluate`.
+    """
     happened = np.asarray(labels, dtype=np.float64)
     probability = np.asarray(probabilities, dtype=np.float64)
     names = np.asarray(patients)
@@ -263,14 +143,16 @@ def _ranked(labels: npt.ArrayLike, probabilities: npt.ArrayLike, patients: npt.A
         )
     codes = np.asarray(np.unique(names, return_inverse=True)[1], dtype=np.int64)
     # Ties are ordered by label and patient, so that sums don't depend on the order of rows.
-    order = np.lexsort((codes, happened, -probability))
+    weight = np.ones(len(happened)) if weights is None else np.asarray(weights, dtype=np.float64)
+    order = np.lexsort((weight, codes, happened, -probability))
     probability = probability[order]
     cut = np.clip(probability, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
     ties = np.flatnonzero(np.r_[True, np.diff(probability) != 0][: len(probability)])
-    return _Ranked(happened[order], probability, np.log(cut / (1 - cut)), codes[order], ties)
+    return Ranked(happened[order], probability, np.log(cut / (1 - cut)), codes[order], ties, weight[order])
 
 
-def _one_class_reason(stays: int, events: int) -> str | None:
+def one_class_reason(stays: int, events: int) -> str | None:
+    """Why discrimination can't be told, where every row is of one class."""
     if not stays:
         return "there are no stays"
     if not events:
@@ -279,12 +161,14 @@ def _one_class_reason(stays: int, events: int) -> str | None:
 
 
 _SEPARATED = "the probabilities separate events from non-events or are all the same, so no finite slope fits best"
+_SAMPLED = "the rows are a weighted sample"
 _NO_ECE_INTERVAL = "no interval: resampling adds noise to every bin and so raises this figure"
 _CAN_FAIL: Mapping[str, str] = {"calibration_slope": _SEPARATED}
 """Why a figure can be missing although both classes are there."""
 
 
-def _too_few_reason(stays: _Ranked) -> str | None:
+def too_few_reason(stays: Ranked) -> str | None:
+    """Why there is no interval, where too few patients are in a class."""
     with_event = len(np.unique(stays.patients[stays.happened == 1]))
     without = len(np.unique(stays.patients[stays.happened == 0]))
     if min(with_event, without) >= LEAST_PATIENTS:
@@ -292,7 +176,8 @@ def _too_few_reason(stays: _Ranked) -> str | None:
     return f"{with_event} patients with and {without} without the event are too few to resample"
 
 
-def _with_interval(value: float, drawn: Floats, resamples: int, uncertain: str | None) -> Estimate:
+def with_interval(value: float, drawn: Floats, resamples: int, uncertain: str | None) -> Estimate:
+    """A figure with the percentile interval of its resamples, or with the reason there is none."""
     usable = drawn[~np.isnan(drawn)]
     if len(usable) < max(1.0, LEAST_USABLE_SHARE * resamples):
         why = uncertain or f"{len(usable)} of {resamples} resamples could be used"
@@ -304,7 +189,9 @@ def _with_interval(value: float, drawn: Floats, resamples: int, uncertain: str |
     return Estimate(value, low, high, len(usable))
 
 
-def _bootstrap(stays: _Ranked, alerts: list[int], seed: int, resamples: int) -> tuple[dict[str, Floats], int]:
+def bootstrap(
+    stays: Ranked, alerts: list[int], seed: int, resamples: int, *, lines: bool = True
+) -> tuple[dict[str, Floats], int]:
     """The figures of every resample with both classes, and how many had one class only."""
     if not resamples:
         return {}, 0
@@ -317,15 +204,15 @@ def _bootstrap(stays: _Ranked, alerts: list[int], seed: int, resamples: int) -> 
         remaining -= size
         chosen = rng.integers(0, patients, size=(size, patients)) + patients * np.arange(size)[:, None]
         times = np.bincount(chosen.ravel(), minlength=size * patients).reshape(size, patients)
-        weights = times[:, stays.patients].astype(np.float64)
+        weights = times[:, stays.patients] * stays.weight
         events = weights @ stays.happened
         both = (events > 0) & (events < weights.sum(axis=1))
         skipped += int((~both).sum())
-        drawn.append(_figures(stays, weights[both], alerts))
+        drawn.append(figures_of(stays, weights[both], alerts, lines=lines))
     return {name: np.concatenate([d[name] for d in drawn]) for name in drawn[0]}, skipped
 
 
-def _figures(stays: _Ranked, weights: Floats, alerts: list[int]) -> dict[str, Floats]:
+def figures_of(stays: Ranked, weights: Floats, alerts: list[int], *, lines: bool = True) -> dict[str, Floats]:
     """Every figure for each row of weights (how often each stay counts); NaN where it can't be estimated."""
     y = stays.happened
     happened = weights * y
@@ -351,10 +238,10 @@ def _figures(stays: _Ranked, weights: Floats, alerts: list[int]) -> dict[str, Fl
             figures[f"sensitivity {size}"] = caught / events
             figures[f"specificity {size}"] = 1 - (alerted - caught) / others
             figures[f"ppv {size}"] = caught / alerted
-    return figures | _calibration_lines(stays, weights, happened)
+    return figures | (_calibration_lines(stays, weights, happened) if lines else {})
 
 
-def _calibration_lines(stays: _Ranked, weights: Floats, happened: Floats) -> dict[str, Floats]:
+def _calibration_lines(stays: Ranked, weights: Floats, happened: Floats) -> dict[str, Floats]:
     """Calibration slope and intercept for each row of weights.
 
     A finite slope exists exactly where neither class lies wholly at or above the other.
@@ -374,14 +261,15 @@ def _calibration_lines(stays: _Ranked, weights: Floats, happened: Floats) -> dic
     return {"calibration_slope": slope, "calibration_intercept": intercept}
 
 
-def _alert_size(stays: _Ranked, rate: float) -> int:
+def _alert_size(stays: Ranked, rate: float) -> int:
     """How many stays alert when about that share should: whole groups of ties, and at least one stay."""
+    so_far = np.cumsum(stays.weight)
     # 1e-9: 0.07 * 100 is a little more than 7.
-    wanted = math.ceil(rate * len(stays.probability) - 1e-9)
-    return int((stays.probability >= stays.probability[max(wanted, 1) - 1]).sum())
+    last = int(np.searchsorted(so_far, rate * so_far[-1] - 1e-9))
+    return int((stays.probability >= stays.probability[last]).sum())
 
 
-def _calibration_curve(stays: _Ranked) -> tuple[CalibrationBin, ...]:
+def _calibration_curve(stays: Ranked) -> tuple[CalibrationBin, ...]:
     count = len(stays.happened)
     bins = min(MOST_BINS, max(1, count // LEAST_STAYS_PER_BIN))
     group = np.searchsorted(stays.ties, np.arange(count), side="right") - 1

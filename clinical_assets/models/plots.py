@@ -84,7 +84,7 @@ def calibration(probabilities: npt.ArrayLike, evaluation: Evaluation) -> bytes:
         capsize=2,
         markersize=5,
         linewidth=1.2,
-        label=f"{len(bins)} bins of about {round(evaluation.stays / len(bins)):,} stays",
+        label=f"{len(bins)} bins of about {round(evaluation.stays / len(bins)):,} {evaluation.of}",
     )
     axes.set(xlim=(0, top), ylim=(0, top), ylabel="Observed share")
     axes.tick_params(labelbottom=False)
@@ -94,7 +94,7 @@ def calibration(probabilities: npt.ArrayLike, evaluation: Evaluation) -> bytes:
     below = figure.add_axes((0.12, 0.13, 0.84, 0.17))
     _style(below)
     below.hist(score, bins=np.linspace(0, top, 41).tolist(), color=LIGHT)
-    below.set(xlim=(0, top), xlabel="Predicted probability", ylabel="Stays")
+    below.set(xlim=(0, top), xlabel="Predicted probability", ylabel=evaluation.of.capitalize())
     return _png(figure)
 
 
@@ -167,7 +167,9 @@ def _figure(title: str, evaluation: Evaluation, *, intervals: bool = True) -> tu
     axes = figure.add_axes((0.12, 0.13, 0.84, 0.70))
     _style(axes)
     figure.text(0.02, 0.93, title, color=INK, fontsize=12, fontweight="bold")
-    measured_on = f"{evaluation.stays:,} stays of {evaluation.patients:,} patients, {evaluation.events:,} events"
+    measured_on = (
+        f"{evaluation.stays:,} {evaluation.of} of {evaluation.patients:,} patients, {evaluation.events:,} events"
+    )
     figure.text(0.02, 0.875, measured_on + ("; 95% intervals" if intervals else ""), color=GREY, fontsize=10)
     return figure, axes
 

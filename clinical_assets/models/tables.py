@@ -5,15 +5,32 @@ from clinical_assets.tables import Column, Table, Type
 
 PREDICTIONS = Table(
     key=("models", "predictions"),
-    grain="one row per outcome and ICU stay that was eligible at its index time",
+    grain="one row per outcome, stay and moment of prediction: hourly for sepsis, once a stay for the others",
     meaning="Calibrated probabilities by the current models; published to PostgreSQL `analytics.predictions`. Stays of "
     "training patients are marked by their split: their probabilities are too good to judge a model by.",
-    primary_key=("outcome", "stay_id"),
+    primary_key=("outcome", "stay_id", "predicted_for"),
     known="predicted_for",
     columns=(
         Column(name="subject_id", type=Type.INTEGER, nullable=False, meaning="The patient."),
-        Column(name="hadm_id", type=Type.INTEGER, nullable=False, meaning="The hospital stay."),
-        Column(name="stay_id", type=Type.INTEGER, nullable=False, meaning="The ICU stay."),
+        Column(
+            name="hadm_id",
+            type=Type.INTEGER,
+            meaning="The hospital stay; null for stays in the emergency department, where it is part of the outcome.",
+        ),
+        Column(name="stay_id", type=Type.INTEGER, nullable=False, meaning="The ICU or ED stay: see stay_type."),
+        Column(
+            name="stay_type",
+            type=Type.TEXT,
+            nullable=False,
+            allowed=("icu", "ed"),
+            meaning="Whose number stay_id is; ICU and ED stays are numbered without regard to one another.",
+        ),
+        Column(
+            name="hr",
+            type=Type.INTEGER,
+            unit="h",
+            meaning="Hours since ICU admission, for an outcome predicted at every hour; null for the others.",
+        ),
         Column(
             name="outcome",
             type=Type.TEXT,
@@ -54,8 +71,9 @@ PREDICTIONS = Table(
 RISK_MODEL = Table(
     key=("models", "risk_model"),
     grain="one model per outcome",
-    meaning="A calibrated LightGBM model per outcome, trained on the training patients' eligible stays: `model.txt` "
-    "(LightGBM's text) and `model.json` (feature contract, calibration, provenance and hashes).",
+    meaning="A calibrated LightGBM model per outcome, trained on the training patients' eligible rows: `model.txt` "
+    "(LightGBM's text) and `model.json` (feature contract, calibration, provenance and hashes). Models it is compared "
+    "with lie beside it, their files' names led by how they differ. An outcome too few patients have has no model.",
     patient_keyed=False,
     kinds=frozenset({"lightgbm", "json"}),
     columns=(

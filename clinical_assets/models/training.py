@@ -14,9 +14,9 @@ from __future__ import annotations
 import importlib.metadata
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ import polars as pl
 
 from clinical_assets.models.artefact import ContractError, Feature, FeatureContract, TrainedModel, TrainingSummary
 from clinical_assets.models.calibration import fit_calibration
+from clinical_assets.models.parameters import DEFAULT, LightGBMParameters
 from clinical_assets.tables import Type
 
 if TYPE_CHECKING:
@@ -32,9 +33,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-Setting = TypeVar("Setting", int, float)
-
 MOST_FOLDS = 5
+ROWS_PER_THREAD = 50_000
 LIBRARIES = ("lightgbm", "numpy", "polars")
 
 NEVER_FEATURES: Mapping[str, str] = MappingProxyType(
@@ -45,8 +45,16 @@ NEVER_FEATURES: Mapping[str, str] = MappingProxyType(
         ),
         **dict.fromkeys(("anchor_year", "anchor_year_group"), "a calendar year shifted per patient"),
         **dict.fromkeys(
-            ("dod", "deathtime", "hospital_expire_flag", "dischtime", "discharge_location"),
+            ("dod", "deathtime", "hospital_expire_flag", "dischtime", "discharge_location", "disposition"),
             "the outcome, or known only after it",
+        ),
+        **dict.fromkeys(
+            ("sepsis_onset_within_horizon", "onset_known_time", "suspected_infection_time", "sofa_time"),
+            "the outcome, or what it is made of",
+        ),
+        **dict.fromkeys(
+            ("outcome_hospitalization", "outcome_critical", "outcome_ed_revisit_3d"),
+            "an outcome: known only after the moment of prediction",
         ),
         **dict.fromkeys(("outtime", "los", "last_careunit"), "known only at the end of the stay"),
         **dict.fromkeys(("icd_code", "drg_code", "hcpcs_cd"), "coded at discharge"),
@@ -55,60 +63,8 @@ NEVER_FEATURES: Mapping[str, str] = MappingProxyType(
 """Columns no feature list may hold, with the reason; the last line of defence behind the feature sets' own tests."""
 
 
-def _because(value: Setting, reason: str) -> Setting:
-    return field(default=value, metadata={"reason": reason})
-
-
-@dataclass(frozen=True, kw_only=True)
-class LightGBMParameters:
-    """The settings of the trees, each with its reason (`LightGBMParameters.reasons()`).
-
-    One set serves 70 patients and 100,000: the penalties are counts of evidence, which weigh much in a small hospital
-    and nothing in a large one. Classes are not re-weighted: that would trade calibration for nothing.
-    """
-
-    learning_rate: float = _because(0.03, "small steps, so that the number of rounds can be chosen finely")
-    most_rounds: int = _because(2000, "a bound; cross-validation chooses the number of rounds below it")
-    patience: int = _because(100, "rounds without a better cross-validated log loss before boosting stops")
-    num_leaves: int = _because(15, "interactions of a few measurements; more leaves gained nothing at 5,000 stays")
-    max_depth: int = _because(5, "keeps exact SHAP values cheap and trees readable")
-    min_data_in_leaf: int = _because(5, "a leaf describes at least five stays, so that 70 stays can still be split")
-    min_sum_hessian_in_leaf: float = _because(
-        1.0, "p(1-p) summed: about 8 stays at 14 % mortality, 100 at 1 %: evidence, not rows, allows a leaf"
-    )
-    lambda_l2: float = _because(10.0, "shrinks leaves with little evidence towards no opinion")
-    feature_fraction: float = _because(0.5, "vital signs come as min, mean and max: trees share the credit among them")
-    bagging_fraction: float = _because(0.8, "each tree sees four fifths of the stays: less variance at small n")
-    bagging_freq: int = _because(1, "draws them anew for every tree")
-    min_data_per_group: int = _because(
-        10, "categories with fewer stays are read together (LightGBM's 100 is for clicks)"
-    )
-    max_bin: int = _because(255, "finer than any bedside measurement needs; LightGBM's default")
-    bin_construct_sample_cnt: int = _because(
-        10_000_000, "bins from every row: from a sample, a rarely missing value would be taken for never missing"
-    )
-    num_threads: int = _because(2, "the same on every machine; shards and outcomes run side by side")
-
-    @classmethod
-    def reasons(cls) -> Mapping[str, str]:
-        """Why each setting has its default, by name."""
-        return {f.name: f.metadata["reason"] for f in fields(cls)}
-
-    def lightgbm(self, seed: int) -> dict[str, object]:
-        """The settings as LightGBM takes them; the fixed ones make the same rows give the same trees, byte for byte."""
-        own = {name: value for name, value in asdict(self).items() if name not in {"most_rounds", "patience"}}
-        return own | {
-            "objective": "binary",
-            "metric": "binary_logloss",
-            "boost_from_average": True,
-            "deterministic": True,
-            "force_row_wise": True,
-            "seed": seed,
-            "verbosity": -1,
-        }
-
-
-DEFAULT = LightGBMParameters()
+class TooFewEventsError(ValueError):
+    """There are not enough patients with or without the outcome to learn from."""
 
 
 def train(
@@ -121,13 +77,14 @@ def train(
     seed: int = 20,
     parameters: LightGBMParameters = DEFAULT,
     units: Mapping[str, str | None] = MappingProxyType({}),
+    weight: str | None = None,
 ) -> TrainedModel:
     """Train a calibrated model on the training patients.
 
     The order of rows does not matter, and the same rows give the same model, byte for byte.
 
     Args:
-        features: one row per stay of the training patients.
+        features: one row per stay (or hour of one) of the training patients.
         feature_names: columns to learn from.
         categorical: the closed set of values of each text column among them; other values are read as missing.
         label: column with 1 or true where the outcome happened.
@@ -135,32 +92,36 @@ def train(
         seed: of folds and trees.
         parameters: of the trees.
         units: of the features, recorded in the contract.
+        weight: column that says how many rows a row stands for, where rows are a sample; each counts as one without.
 
     Raises:
         ContractError: a feature is absent, of a type no tree can read, or one that would leak.
-        ValueError: labels or patients are missing, or fewer than two patients are in a class.
+        TooFewEventsError: fewer than two patients are in a class.
+        ValueError: labels, patients or weights are missing.
     """
-    labels, patients = _labels(features, label), _patients(features, patient)
+    labels, patients, weights = _labels(features, label), _patients(features, patient), _weights(features, weight)
     bare = _contract(features, feature_names, categorical, label, patient, units)
     encoded = bare.encode(features)
+    parameters = replace(parameters, num_threads=threads(len(labels), parameters.num_threads))
     folds = patient_folds(patients, labels, seed=seed)
 
     # Trees add numbers in row order: a canonical order makes the model independent of how files were read.
-    order = np.lexsort((*encoded.matrix.T, labels, patients))
-    rows = _Rows(encoded.matrix[order], labels[order], folds[order])
+    order = np.lexsort((weights, *encoded.matrix.T, labels, patients))
+    rows = _Rows(encoded.matrix[order], labels[order], folds[order], weights[order])
     chosen = _cross_validate(rows, bare, parameters, seed)
     raw = np.empty(len(order))
     raw[order] = chosen.raw
-    calibration = fit_calibration(chosen.raw, rows.labels)
+    calibration = fit_calibration(chosen.raw, rows.labels, rows.weights)
 
     fills = _fills(rows.matrix, bare)
-    booster = _booster(rows.matrix, rows.labels, fills, bare, parameters, seed)
+    booster = _booster(rows, fills, bare, parameters, seed)
     for _ in range(chosen.rounds):
         booster.update()
     summary = TrainingSummary(
         label=label,
         patient=patient,
         rows=len(labels),
+        stands_for=None if weight is None else float(features[weight].sum()),
         patients=int(patients.max()) + 1,
         events=int(labels.sum()),
         seed=seed,
@@ -177,10 +138,18 @@ def train(
         contract=_filling(bare, fills),
         calibration=calibration,
         training=summary,
-        out_of_fold=features.select(patient, label).with_columns(
+        out_of_fold=features.select(patient, label, *([] if weight is None else [weight])).with_columns(
             pl.Series("fold", folds), pl.Series("raw", raw), pl.Series("probability", calibration.apply(raw))
         ),
     )
+
+
+def threads(rows: int, most: int) -> int:
+    """How many threads are worth their waiting for one another.
+
+    On a busy machine, few rows take ten times as long in two threads as in one. The trees are the same either way.
+    """
+    return max(1, min(most, rows // ROWS_PER_THREAD))
 
 
 def patient_folds(patients: npt.ArrayLike, labels: npt.ArrayLike, *, seed: int, most: int = MOST_FOLDS) -> Integers:
@@ -196,7 +165,7 @@ def patient_folds(patients: npt.ArrayLike, labels: npt.ArrayLike, *, seed: int, 
         most: folds, where each class has that many patients; else as many as the smaller class has patients.
 
     Raises:
-        ValueError: a class has fewer than two patients.
+        TooFewEventsError: a class has fewer than two patients.
     """
     names, codes = np.unique(np.asarray(patients), return_inverse=True)
     happened = np.asarray(labels, dtype=np.int64)
@@ -205,7 +174,7 @@ def patient_folds(patients: npt.ArrayLike, labels: npt.ArrayLike, *, seed: int, 
     with_event, without = int((events > 0).sum()), int((events < stays).sum())
     count = min(most, with_event, without)
     if count < 2:
-        raise ValueError(
+        raise TooFewEventsError(
             f"expected at least 2 patients with the outcome and 2 without, to train and to cross-validate; "
             f"found {with_event} with and {without} without, in {len(happened)} rows; "
             "train on more patients, or check that the label column is the right one"
@@ -239,6 +208,20 @@ def _patients(features: pl.DataFrame, patient: str) -> Integers:
         )
     codes = np.unique(features[patient].to_numpy(), return_inverse=True)[1]
     return np.asarray(codes, dtype=np.int64)
+
+
+def _weights(features: pl.DataFrame, weight: str | None) -> Floats:
+    """How much each row counts, 1 on average: evidence is the rows there are, not those they stand for."""
+    if weight is None:
+        return np.ones(features.height)
+    given = features[weight].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    wrong = int((~(np.isfinite(given) & (given > 0))).sum())
+    if wrong:
+        raise ValueError(
+            f"column {weight}: expected a weight above 0 in every row; found {wrong} rows of {features.height} "
+            "without; give each row the number of rows it stands for"
+        )
+    return np.asarray(given / given.mean(), dtype=np.float64)
 
 
 def _contract(
@@ -294,6 +277,10 @@ class _Rows(NamedTuple):
     matrix: Floats
     labels: Integers
     folds: Integers
+    weights: Floats
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> _Rows:
+        return _Rows(self.matrix[chosen], self.labels[chosen], self.folds[chosen], self.weights[chosen])
 
 
 class _Chosen(NamedTuple):
@@ -321,49 +308,47 @@ def _filling(contract: FeatureContract, fills: Floats) -> FeatureContract:
     return FeatureContract(tuple(replace(f, fill=None if np.isnan(fill) else fill) for f, fill in each))
 
 
-def _dataset(
-    matrix: Floats, labels: Integers, fills: Floats, contract: FeatureContract, params: dict[str, object]
-) -> lightgbm.Dataset:
+def _dataset(rows: _Rows, fills: Floats, contract: FeatureContract, params: dict[str, object]) -> lightgbm.Dataset:
     import lightgbm
 
     return lightgbm.Dataset(
-        np.where(np.isnan(matrix), fills, matrix),
-        labels,
+        np.where(np.isnan(rows.matrix), fills, rows.matrix),
+        rows.labels,
+        weight=_uneven(rows.weights),
         feature_name=contract.names,
         categorical_feature=contract.categorical,
         params=params,
     )
 
 
+def _uneven(weights: Floats) -> Floats | None:
+    """The weights, or none where all are 1: LightGBM is faster and as exact without."""
+    return None if (weights == 1).all() else weights
+
+
 def _booster(
-    matrix: Floats,
-    labels: Integers,
-    fills: Floats,
-    contract: FeatureContract,
-    parameters: LightGBMParameters,
-    seed: int,
+    rows: _Rows, fills: Floats, contract: FeatureContract, parameters: LightGBMParameters, seed: int
 ) -> lightgbm.Booster:
     import lightgbm
 
     params = parameters.lightgbm(seed)
-    return lightgbm.Booster(params, _dataset(matrix, labels, fills, contract, params))
+    return lightgbm.Booster(params, _dataset(rows, fills, contract, params))
 
 
 def _cross_validate(rows: _Rows, contract: FeatureContract, parameters: LightGBMParameters, seed: int) -> _Chosen:
     """Boost all folds side by side until their pooled log loss stops falling; score everyone at the best round."""
     held_out = [rows.folds == fold for fold in range(int(rows.folds.max()) + 1)]
-    fills = [_fills(rows.matrix[~out], contract) for out in held_out]
-    scored = [
-        np.where(np.isnan(rows.matrix[out]), fill, rows.matrix[out]) for out, fill in zip(held_out, fills, strict=True)
-    ]
+    learnt_from, judged = [rows.where(~out) for out in held_out], [rows.where(out) for out in held_out]
+    fills = [_fills(learnt.matrix, contract) for learnt in learnt_from]
+    scored = [np.where(np.isnan(out.matrix), fill, out.matrix) for out, fill in zip(judged, fills, strict=True)]
     boosters = [
-        _booster(rows.matrix[~out], rows.labels[~out], fill, contract, parameters, seed)
-        for out, fill in zip(held_out, fills, strict=True)
+        _booster(learnt, fill, contract, parameters, seed) for learnt, fill in zip(learnt_from, fills, strict=True)
     ]
-    for booster, out, matrix in zip(boosters, held_out, scored, strict=True):
-        booster.add_valid(booster.train_set.create_valid(matrix, rows.labels[out], params=booster.params), "held out")
+    for booster, out, matrix in zip(boosters, judged, scored, strict=True):
+        held = booster.train_set.create_valid(matrix, out.labels, weight=_uneven(out.weights), params=booster.params)
+        booster.add_valid(held, "held out")
 
-    sizes = [out.sum() for out in held_out]
+    sizes = [out.weights.sum() for out in judged]
     losses: list[float] = []
     while len(losses) < parameters.most_rounds and len(losses) - int(np.argmin(losses or [0])) <= parameters.patience:
         for booster in boosters:
@@ -372,17 +357,17 @@ def _cross_validate(rows: _Rows, contract: FeatureContract, parameters: LightGBM
     rounds = int(np.argmin(losses)) + 1
 
     raw = np.empty(len(rows.labels))
-    overall = _log_odds(rows.labels)
+    overall = _log_odds(rows)
     null_loss = 0.0
-    for booster, out, matrix in zip(boosters, held_out, scored, strict=True):
+    for booster, mask, learnt, out, matrix in zip(boosters, held_out, learnt_from, judged, scored, strict=True):
         # Trees start from their fold's event rate, which is low where the held-out rate is high: taking the overall
         # rate instead keeps that see-saw out of the calibration.
-        start = _log_odds(rows.labels[~out])
-        raw[out] = np.asarray(booster.predict(matrix, num_iteration=rounds, raw_score=True)) - start + overall
-        null_loss += float(np.logaddexp(0, np.where(rows.labels[out] == 1, -start, start)).sum())
-    return _Chosen(rounds, raw, losses[rounds - 1], null_loss / len(raw))
+        start = _log_odds(learnt)
+        raw[mask] = np.asarray(booster.predict(matrix, num_iteration=rounds, raw_score=True)) - start + overall
+        null_loss += float((out.weights * np.logaddexp(0, np.where(out.labels == 1, -start, start))).sum())
+    return _Chosen(rounds, raw, losses[rounds - 1], null_loss / float(rows.weights.sum()))
 
 
-def _log_odds(labels: Integers) -> float:
-    rate = labels.mean()
+def _log_odds(rows: _Rows) -> float:
+    rate = np.average(rows.labels, weights=rows.weights)
     return float(np.log(rate / (1 - rate)))

@@ -7,9 +7,14 @@ import json
 import sys
 
 from clinical_assets.settings import Settings
-from tests.bench import concepts, mimic_reader
+from tests.bench import concepts, documents, features, mimic_reader
 
-BENCHMARKS = {"mimic_reader": mimic_reader.run, "concepts": concepts.run}
+BENCHMARKS = {
+    "mimic_reader": mimic_reader.run,
+    "concepts": concepts.run,
+    "features": features.run,
+    "documents": documents.run,
+}
 
 
 def main() -> int:

@@ -1,8 +1,8 @@
 """The ways a model can know the future, one test each: the numbers are those of the clinical reference's list.
 
 Every test runs on the declared feature sets themselves, on one made-up patient whose record touches every input: what
-must not matter is changed, and the features must stay. Items 17 (two splits of chest X-rays) and 21 (abstractions from
-newer text) have nothing to test yet: no feature set reads images, notes or abstractions (item 3 asserts that).
+must not matter is changed, and the features must stay. Before the list comes the property behind most of it: whatever
+is known only after the index time, in whatever table, changes no feature of any set.
 """
 
 import re
@@ -12,17 +12,21 @@ from functools import cache
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from clinical_assets.concepts.tables import CONCEPTS
 from clinical_assets.concepts.tables import TABLES as CONCEPT_TABLES
-from clinical_assets.features import ed_triage, mortality_first_day, sepsis_hourly
+from clinical_assets.features import ed_triage, mortality_first_day, sepsis_features, sepsis_hourly
+from clinical_assets.features.abstracted import ABSTRACTED_VALUES, AbstractedFeature, with_abstracted
 from clinical_assets.features.assets import ASSETS
 from clinical_assets.features.observation_files import ObservationError, scan
 from clinical_assets.features.observations import INDEX_TIME, Plan
 from clinical_assets.features.observations import features as observation_features
+from clinical_assets.imaging.splits import modality_splits
 from clinical_assets.lineage import column_lineage
 from clinical_assets.mimic.catalogue import TABLES as RELEASE
-from clinical_assets.models import prediction
+from clinical_assets.models import hours, prediction
 from clinical_assets.models.artefact import ContractError, predict
 from clinical_assets.models.outcomes import OUTCOMES
 from clinical_assets.models.training import NEVER_FEATURES, LightGBMParameters, train
@@ -181,6 +185,7 @@ def lineage(name):
     return {c: {(declaration.inputs[i], column) for i, column in sources} for c, sources in found.items()}
 
 
+TABLES_OF_SETS = {declaration.table.path: declaration.table for declaration in ASSETS}
 EVERY_SET = pytest.mark.parametrize("name", sorted(FEATURES))
 
 
@@ -190,6 +195,125 @@ def test_the_harness_sees_changes_that_may_matter_and_covers_every_feature_set()
     moved = with_facts("mimic/icu/chartevents", charttime=h(1), storetime=h(1), valuenum=200.0)
     for name in ("mortality_first_day", "sepsis_hourly"):
         assert not features_of(name, record()).equals(features_of(name, moved), null_equal=True)
+
+
+AFTER = st.floats(0.02, 400).map(lambda n: h(24 + n))
+BY_THEN = st.floats(-30, 24).map(h)
+SIZES = st.floats(0.5, 300)
+
+
+def _both(happened, known):
+    """An event that happened or became known after the index time, or both."""
+    return st.tuples(happened, AFTER) | st.tuples(AFTER, known)
+
+
+def _charted(*itemids):
+    return st.builds(
+        lambda i, v, t: _bedside(itemid=i, valuenum=v, value=v, charttime=t[0], storetime=t[1]),
+        st.sampled_from(itemids), SIZES, _both(BY_THEN, BY_THEN),
+    )  # fmt: skip
+
+
+def _run(*itemids):
+    return st.builds(
+        lambda i, r, t: _bedside(itemid=i, rate=r / 100, rateuom="mcg/kg/min", patientweight=80.0, linkorderid=7,
+                                 starttime=t[0], endtime=max(t) + timedelta(hours=1), storetime=t[1]),
+        st.sampled_from(itemids), SIZES, _both(BY_THEN, BY_THEN),
+    )  # fmt: skip
+
+
+def _in_the_department(**names):
+    return st.builds(
+        lambda t, v: {"subject_id": 1, "stay_id": 5, "charttime": t, "name": f"Drug {v:.0f}"} | names, AFTER, SIZES
+    )
+
+
+LATER = {
+    "stays/hospital_stays": st.builds(
+        lambda t, died: record()["stays/hospital_stays"][1]
+        | {"hadm_id": 12, "admittime": t, "dischtime": t + timedelta(days=3), "hospital_expire_flag": died},
+        AFTER, st.integers(0, 1),
+    ),
+    "stays/icu_stays": st.builds(
+        lambda t: record()["stays/icu_stays"][0]
+        | {"hadm_id": 12, "stay_id": 112, "intime": t, "outtime": t + timedelta(days=2), "icu_stay_number": 2},
+        AFTER,
+    ),
+    "stays/ed_stays": st.builds(
+        lambda t: record()["stays/ed_stays"][0]
+        | {"hadm_id": None, "stay_id": 6, "intime": t, "outtime": t + timedelta(hours=4), "ed_stay_number": 2},
+        AFTER,
+    ),
+    "mimic/hosp/patients": st.nothing(),  # one row a patient; of it only the date of death is late (item 16)
+    "mimic/hosp/diagnoses_icd": st.builds(
+        lambda code, stay: _code(stay, code), st.sampled_from(["I509", "C787", "B20", "I10", "E1121"]),
+        st.sampled_from([11, 12]),
+    ),
+    "mimic/hosp/services": st.builds(
+        lambda t, s: {"subject_id": 1, "hadm_id": 11, "transfertime": t, "curr_service": s}, AFTER,
+        st.sampled_from(["SURG", "TRAUM", "CMED"]),
+    ),
+    "mimic/hosp/prescriptions": st.builds(lambda t: _order("Meropenem", t, t + timedelta(days=5)), AFTER),
+    "mimic/hosp/microbiologyevents": st.builds(
+        lambda t, s: {"subject_id": 1, "hadm_id": 11, "micro_specimen_id": s, "charttime": t,
+                      "chartdate": t.replace(hour=0, minute=0, second=0, microsecond=0), "spec_type_desc": "URINE"},
+        AFTER, st.integers(50, 60),
+    ),
+    "mimic/hosp/labevents": st.builds(
+        lambda i, v, t, s: _lab(i, v, t[0], t[1], s),
+        st.sampled_from([CREATININE, LACTATE, PO2, 51265, 50885, 51301, 50820]), SIZES,
+        _both(BY_THEN, BY_THEN) | st.tuples(BY_THEN, st.none()), st.integers(20, 90),
+    ),
+    "mimic/icu/chartevents": _charted(HEART_RATE, MAP, 220179, 223761, 223901, 223900, 220739, 226512, 226730, 223835),
+    "mimic/icu/outputevents": _charted(FOLEY),
+    "mimic/icu/inputevents": _run(NOREPINEPHRINE, 221289, 221653),
+    "mimic/icu/procedureevents": _run(225792, 225802),
+    "mimic/ed/triage": st.just(_ed_signs(stay_id=6, acuity=1.0, chiefcomplaint="Cough")),
+    "mimic/ed/vitalsign": _in_the_department(heartrate=180.0, temperature=104.0, pain="9"),
+    "mimic/ed/medrecon": _in_the_department(),
+    "mimic/ed/pyxis": _in_the_department(),
+    "concepts/sepsis_onset": st.nothing(),  # makes the label alone: item 8
+}  # fmt: skip
+"""By table: rows that were known only after the index time, which is after leaving the emergency department too."""
+
+
+ONCE = ("stays/hospital_stays", "stays/icu_stays", "stays/ed_stays", "mimic/ed/triage")
+
+
+def later_rows():
+    return st.fixed_dictionaries(
+        {
+            # The later stay of each kind has one number, so it comes once.
+            path: st.just([]) if row.is_empty else st.lists(row, max_size=1 if path in ONCE else 3)
+            for path, row in LATER.items()
+        }
+    )
+
+
+def of_the_first_stays(name, patient):
+    """The features of the record's own stays, up to the index time; other stays have rows of their own."""
+    own = pl.col("stay_id") == (5 if name == "ed_triage" else 111)
+    early = pl.col("index_time") <= INDEX
+    return rows_of(name, patient).filter(own, early).select(f.name for f in FEATURES[name])
+
+
+@EVERY_SET
+def test_00_nothing_known_only_after_the_index_time_changes_a_feature(name):
+    """Of two records that differ in later events one has them added, deleted or changed: each equals that without."""
+    assert set(LATER) == {path for declaration in SETS.values() for path in declaration.inputs.values()}
+    plain = of_the_first_stays(name, record())
+    assert plain.height == (25 if name == "sepsis_hourly" else 1)
+
+    @settings(max_examples=12, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(later_rows())
+    def holds(later):
+        read = set(SETS[name].inputs.values())
+        patient = {path: [*rows, *(later[path] if path in read else [])] for path, rows in record().items()}
+        columns = {path: set(TABLES[path].column_names) for path in read}
+        fitting = {p: [{k: v for k, v in r.items() if k in columns.get(p, r)} for r in rs] for p, rs in patient.items()}
+        assert of_the_first_stays(name, fitting).equals(plain, null_equal=True)
+
+    holds()
 
 
 @EVERY_SET
@@ -312,6 +436,28 @@ def _trained(frame, patient_splits):
     )  # fmt: skip
 
 
+def _hours(n=160, hours_each=30, seed=4):
+    """Hours of stays, one stay each: some with an onset at the end."""
+    random = np.random.default_rng(seed)
+    septic = random.random(n) < 0.4
+    frame = pl.DataFrame(
+        {
+            "subject_id": np.repeat(10_000_000 + np.arange(n), hours_each),
+            "stay_id": np.repeat(np.arange(n), hours_each),
+            "hr": np.tile(np.arange(hours_each), n),
+            "heart_rate": random.normal(90, 10, n * hours_each),
+            sepsis_features.LABEL: (np.repeat(septic, hours_each) & np.tile(np.arange(hours_each) >= 24, n)).astype(
+                int
+            ),
+            sepsis_features.HORIZON_HOURS: 6,
+            sepsis_features.GAP_HOURS: 0,
+            "eligible": True,
+        }
+    )
+    people = pl.DataFrame({"subject_id": frame["subject_id"].unique(), "anchor_year_group": "2014 - 2016"})
+    return frame, splits.patient_splits(people.lazy())
+
+
 def _held_out(frame, patient_splits, split):
     members = patient_splits.filter(pl.col("split").is_in(split)).collect()["subject_id"]
     return pl.col("subject_id").is_in(members.implode())
@@ -323,6 +469,16 @@ def test_11_nothing_is_fitted_on_patients_outside_training():
     wild = frame.with_columns(pl.when(others).then(1e6).otherwise(n).alias(n) for n in ("lactate", "heart_rate"))
     assert not wild.equals(frame)
     assert _trained(wild, patient_splits) == _trained(frame, patient_splits)
+    # nor are hours thinned and weighted by others than the training patients: everybody else keeps every hour
+    by_hour, of_hours = _hours()
+    outcome = OUTCOMES["sepsis"]
+    learnt = prediction.to_learn_from(by_hour.lazy(), of_hours, outcome)
+    alone = by_hour.filter(_held_out(by_hour, of_hours, ["train"]))
+    assert learnt.equals(prediction.to_learn_from(alone.lazy(), of_hours, outcome))
+    assert learnt.height < alone.height
+    judged = prediction.eligible(by_hour.lazy(), of_hours, outcome, split="test")
+    assert judged.height == by_hour.filter(_held_out(by_hour, of_hours, ["test"])).height
+    assert hours.WEIGHT not in judged.columns
     # and no feature set fills, scales or selects: what was not measured is null in every one of them
     for name in FEATURES:
         assert any(features_of(name, changed(ed__triage=[])).null_count().row(0)), name
@@ -339,6 +495,17 @@ def test_12_splits_are_by_patient_never_by_stay():
     assert all(chosen.values())
     assert not chosen["train"] & chosen["test"]
     assert not chosen["validate"] & (chosen["train"] | chosen["test"])
+
+
+def test_12_hours_of_a_patient_never_straddle_two_folds():
+    by_hour, of_hours = _hours()
+    learnt = prediction.to_learn_from(by_hour.lazy(), of_hours, OUTCOMES["sepsis"])
+    model = train(
+        learnt, feature_names=["heart_rate"], categorical={}, label=sepsis_features.LABEL, weight=hours.WEIGHT,
+        parameters=LightGBMParameters(num_threads=1, most_rounds=5, patience=2),
+    )  # fmt: skip
+    folds = model.out_of_fold.group_by("subject_id").agg(pl.col("fold").n_unique())
+    assert folds["fold"].to_list() == [1] * learnt["subject_id"].n_unique()
 
 
 def test_13_no_choice_about_the_model_is_made_on_test_patients():
@@ -406,6 +573,26 @@ def test_16_no_date_of_death_is_read_and_the_label_is_death_in_this_hospital_sta
         assert rows_of(name, died_at_home).equals(rows_of(name, record()), null_equal=True)
 
 
+def test_17_a_patient_whom_the_published_xray_split_puts_elsewhere_trains_nothing_that_is_tested_on_him():
+    people = pl.DataFrame({"subject_id": range(300), "anchor_year_group": "2014 - 2016"}).lazy()
+    ours = splits.patient_splits(people)
+    parts = ("train", "validate", "test")
+    published = pl.DataFrame(
+        [{"subject_id": n, "study_id": n, "dicom_id": f"d{n}", "split": parts[n % 3]} for n in range(0, 300, 2)]
+        + [{"subject_id": 0, "study_id": 1, "dicom_id": "other", "split": "test"}]  # in two parts of it
+    ).lazy()
+    found = modality_splits(ours, published).join(ours.select("subject_id", own="split"), on="subject_id").collect()
+    assert found.filter(subject_id=0)["split"].item() is None
+    official = found.filter(pl.col("subject_id").is_in(range(2, 300, 2)))
+    assert (official["split"] == official["official_split"]).all()  # the published one wins
+    moved = found.filter(pl.col("split") != pl.col("own"))
+    assert moved.height > 50
+    assert not moved["same_side_everywhere"].any()
+    together = found.filter("same_side_everywhere")  # whoever combines the modalities keeps these
+    assert together.height > 150
+    assert (together["split"] == together["own"]).all()
+
+
 def test_18_the_stays_later_vital_signs_are_no_features_of_triage():
     at_triage = [f.name for f in ed_triage.AT_TRIAGE]
     later = changed(
@@ -431,6 +618,9 @@ def test_20_what_is_served_is_what_was_trained_column_for_column():
         assert [c for c in SETS[name].table.column_names if c in {f.name for f in features}] == [
             f.name for f in features
         ]
+    for outcome in OUTCOMES.values():
+        columns = TABLES_OF_SETS[outcome.feature_set].column_names
+        assert [c for c in columns if c in {f.name for f in outcome.features}] == [f.name for f in outcome.features]
     frame, patient_splits = _cohort()
     model = _trained(frame, patient_splits)
     assert predict(model, frame.select("lactate", "heart_rate")).tolist() == predict(model, frame).tolist()
@@ -444,6 +634,30 @@ def test_20_what_is_served_is_what_was_trained_column_for_column():
     }  # fmt: skip
     nothing = observation_features(pl.LazyFrame(schema=schema), one, plan).collect()
     assert nothing.columns == ["visit_id", INDEX_TIME, *plan.feature_names]
+
+
+def test_21_what_was_abstracted_from_a_newer_text_is_not_known_whenever_it_was_abstracted():
+    grade = AbstractedFeature(
+        name="grade", meaning="Grade.", field="grade", confidence_at_least=0.5, unit="{score}", plausible=(1, 4)
+    )
+
+    def value(document, text, known):
+        return {"subject_id": 1, "document_id": document, "field": "grade", "value": text, "known_time": known,
+                "confidence": 0.9, "method": "rules"}  # fmt: skip
+
+    def read(*values):
+        rows = rows_of("mortality_first_day", record()).lazy()
+        given = pl.DataFrame(list(values), schema=ABSTRACTED_VALUES.polars_schema).lazy()
+        return with_abstracted(rows, given, [grade]).collect()["grade"].item()
+
+    before, after = value("a", "2", INDEX), value("b", "4", INDEX + timedelta(minutes=1))
+    corrected = value("a", "3", INDEX + timedelta(days=2))  # the same document, completed later
+    assert read(before) == 2
+    assert read(before, after, corrected) == 2
+    assert read(after, corrected) is None
+    # the table says when the text could be read, and nothing of when it was abstracted
+    assert ABSTRACTED_VALUES.known == "known_time"
+    assert not {c for c in ABSTRACTED_VALUES.column_names if re.search("(abstracted|created|run)_(at|time)", c)}
 
 
 @EVERY_SET

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from polars.io.plugins import register_io_source
 
 from clinical_assets.features.mortality_first_day import (
     ELIGIBLE,
@@ -450,3 +451,35 @@ def test_vital_sign_features_equal_the_published_first_day_table_cell_by_cell(de
         ours, published = found[name], golden[name].cast(pl.Float64)
         assert ours.is_null().to_list() == published.is_null().to_list(), name
         assert ours.drop_nulls().to_list() == pytest.approx(published.drop_nulls().to_list(), rel=1e-6, abs=1e-9), name
+
+
+def test_each_table_of_events_is_read_once_however_many_concepts_look_at_it():
+    """Else every concept joins the whole tables with the stays anew, all at once, and memory goes with the tables."""
+    times = dict.fromkeys(EVENTS, 0)
+
+    def counted(name, table):
+        frame = rows(table, *EXAMPLES.get(name, ())).collect()
+
+        def read(with_columns, predicate, n_rows, _batch):
+            times[name] += 1
+            found = frame if n_rows is None else frame.head(n_rows)
+            found = found if predicate is None else found.filter(predicate)
+            yield found if with_columns is None else found.select(with_columns)
+
+        return register_io_source(read, schema=frame.schema)
+
+    found = mortality_first_day(
+        rows(ICU_STAYS, stay()),
+        rows(HOSPITAL_STAYS, admission()),
+        **{name: counted(name, table) for name, table in EVENTS.items()},
+    ).collect()
+    assert found.select("heart_rate_max", "creatinine_max", "vasopressor_flag").row(0) == (90, 1.5, 1)
+    of_the_day = set(EVENTS) - {"services", "diagnoses_icd"}
+    assert {name: n for name, n in times.items() if name in of_the_day} == dict.fromkeys(of_the_day, 1)
+
+
+EXAMPLES = {
+    "chartevents": [chart(HEART_RATE, 90.0, IN)],
+    "labevents": [lab(CREATININE, 1.5, IN, IN)],
+    "inputevents": [dose(221906, 0.1, IN)],
+}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from clinical_assets.concepts.tables import CONCEPTS
 from clinical_assets.concepts.tables import TABLES as CONCEPT_TABLES
 from clinical_assets.features.known import concept
+from clinical_assets.features.sepsis_features import GAP_HOURS, HORIZON_HOURS
 from clinical_assets.features.sepsis_hourly import (
     ALL_FEATURES,
     ELIGIBLE,
@@ -28,6 +29,7 @@ from clinical_assets.mimic.catalogue import TABLES as RELEASE
 from clinical_assets.models.training import NEVER_FEATURES
 from clinical_assets.stays.tables import ICU_STAYS
 
+LABELLING = (LABEL, ELIGIBLE, HORIZON_HOURS, GAP_HOURS)
 IN = datetime(2150, 3, 1, 12, 20)
 HOURS = 40
 ICU_CHART, ICU_OUT, ICU_IN, LAB = (
@@ -93,9 +95,9 @@ def inputs(charts=(), labs=(), infusions=(), outputs=(), stays=None):
     )
 
 
-def hourly(onset=(), gap=timedelta(0), **events):
+def hourly(onset=(), gap=timedelta(0), horizon=timedelta(hours=6), **events):
     onsets = rows(ONSET, [{"subject_id": 1, "stay_id": 111, "onset_known_time": onset}] if onset else [])
-    return sepsis_hourly(*inputs(**events), onsets, gap=gap).sort("stay_id", "hr").collect()
+    return sepsis_hourly(*inputs(**events), onsets, horizon=horizon, gap=gap).sort("stay_id", "hr").collect()
 
 
 def column(name, **events):
@@ -269,6 +271,24 @@ def test_a_gap_moves_the_labels_window_and_gives_an_onset_within_it_no_label():
     assert [label[n] for n in (11, 12, 17, 18, 19, 20)] == [0, 1, 1, None, None, None]
 
 
+def test_a_longer_horizon_asks_about_more_hours_and_every_row_says_what_it_asks():
+    found = hourly(onset=h(20), horizon=timedelta(hours=12), gap=timedelta(hours=1))
+    positive = found.filter(pl.col(LABEL) == 1)["hr"].to_list()
+    assert positive == list(range(20 - 1 - 12, 20 - 1))
+    assert found.select(HORIZON_HOURS, GAP_HOURS).unique().rows() == [(12, 1)]
+    assert hourly().select(HORIZON_HOURS, GAP_HOURS).unique().rows() == [(6, 0)]
+
+
+@pytest.mark.parametrize(
+    ("horizon", "gap"),
+    [(timedelta(0), timedelta(0)), (timedelta(minutes=90), timedelta(0)), (timedelta(hours=6), timedelta(hours=-1)),
+     (timedelta(hours=6), timedelta(minutes=30))],
+)  # fmt: skip
+def test_a_window_of_no_or_of_broken_hours_is_refused(horizon, gap):
+    with pytest.raises(ValueError, match="expected a horizon of 1 h or more and a gap of 0 h or more"):
+        hourly(onset=h(20), horizon=horizon, gap=gap)
+
+
 def test_no_onset_changes_a_feature_and_no_measurement_changes_a_label():
     charts = [chart(HEART_RATE, 80.0 + n, h(n)) for n in range(20)]
     names = [f.name for f in ALL_FEATURES]
@@ -279,7 +299,7 @@ def test_no_onset_changes_a_feature_and_no_measurement_changes_a_label():
     asked = column_lineage(
         lambda rows, sepsis_onset: labelled(rows, sepsis_onset).select(LABEL, ELIGIBLE),
         {
-            "rows": pl.Schema({n: t for n, t in SEPSIS_HOURLY.polars_schema.items() if n not in (LABEL, ELIGIBLE)}),
+            "rows": pl.Schema({n: t for n, t in SEPSIS_HOURLY.polars_schema.items() if n not in LABELLING}),
             "sepsis_onset": ONSET.polars_schema,
         },
     )

@@ -245,3 +245,31 @@ def test_resamples_with_one_class_are_counted():
 def test_wrong_input_is_refused_with_its_count(labels, probabilities, patients, message):
     with pytest.raises(ValueError, match=message):
         evaluate(labels, probabilities, patients, seed=1)
+
+
+def test_a_weighted_row_counts_like_so_many_rows():
+    random = np.random.default_rng(8)
+    patients = np.arange(120) // 2
+    probabilities = random.random(120)
+    labels = (random.random(120) < probabilities).astype(int)
+    times = random.integers(1, 5, 120)
+    weighted = evaluate(labels, probabilities, patients, seed=1, resamples=100, weights=times, of="hours")
+    written_out = evaluate(*(np.repeat(v, times) for v in (labels, probabilities, patients)), seed=1, resamples=100)
+    for name in METRICS:
+        a, b = getattr(weighted, name), getattr(written_out, name)
+        assert a.value == pytest.approx(b.value)
+        assert (a.low, a.high) == (pytest.approx(b.low), pytest.approx(b.high))
+    assert weighted.event_rate == pytest.approx(written_out.event_rate)
+    for alert, same in zip(weighted.alerts, written_out.alerts, strict=True):
+        assert alert.threshold == same.threshold
+        assert alert.ppv.value == pytest.approx(same.ppv.value)
+    assert (weighted.of, written_out.of) == ("hours", "stays")
+    assert weighted.calibration_curve == ()
+    assert weighted.expected_calibration_error.value is None
+    assert Evaluation.from_dict(weighted.to_dict()) == weighted
+
+
+def test_an_evaluation_stored_before_rows_had_a_name_is_one_of_stays():
+    described = evaluate([0, 1, 0, 1], [0.1, 0.8, 0.3, 0.4], [1, 2, 3, 4], seed=1, resamples=0).to_dict()
+    del described["of"]
+    assert Evaluation.from_dict(described).of == "stays"

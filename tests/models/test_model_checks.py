@@ -1,10 +1,14 @@
 """The checks of models, evaluations and predictions: each passes on what is right and fails on its fault."""
 
+from datetime import datetime
+
 import numpy as np
 import polars as pl
 import pytest
 
-from clinical_assets.models import artefact, checks, evaluation, training
+from clinical_assets.models import artefact, checks, evaluation, prediction, training
+from clinical_assets.models.tables import PREDICTIONS
+from resources.sharding import shard_names, shard_of
 
 PROVENANCE = {"created_at": "2026-01-01T00:00:00+00:00", "index_time": "24 h", "inputs": {}, "split_version": "1"}
 FEW = training.LightGBMParameters(num_threads=1, patience=20, most_rounds=60)
@@ -77,8 +81,8 @@ def test_calibrated_probabilities_pass_and_shifted_ones_fail():
 
 
 STORED = pl.DataFrame(
-    {"outcome": ["mortality"] * 2, "stay_id": [1, 2], "subject_id": [10, 20], "model_version": ["a"] * 2,
-     "probability": [0.1, 0.2]}
+    {"outcome": ["mortality"] * 2, "stay_id": [1, 2], "predicted_for": [datetime(2150, 1, 2)] * 2,
+     "subject_id": [10, 20], "model_version": ["a"] * 2, "probability": [0.1, 0.2]}
 )  # fmt: skip
 
 
@@ -90,6 +94,8 @@ STORED = pl.DataFrame(
         (pl.concat([STORED, STORED.head(1).with_columns(stay_id=pl.lit(3, pl.Int64))]),
          {"not published": 0, "published only": 1, "different": 0}),
         (STORED.with_columns(probability=pl.lit(0.1)), {"not published": 0, "published only": 0, "different": 1}),
+        (STORED.with_columns(predicted_for=pl.lit(datetime(2150, 1, 3))),
+         {"not published": 2, "published only": 2, "different": 0}),
         (STORED.with_columns(model_version=pl.lit("b")), {"not published": 2, "published only": 2, "different": 0}),
     ],
 )  # fmt: skip
@@ -97,3 +103,30 @@ def test_what_is_published_is_compared_row_by_row(published, counts):
     finding = checks.published_as_stored(STORED, published)
     assert finding.passed is (sum(counts.values()) == 0)
     assert {name: finding.counts[name] for name in counts} == counts
+
+
+def test_an_outcome_with_rows_and_without_a_model_is_named():
+    assert checks.every_outcome([]).passed
+    finding = checks.every_outcome(["sepsis", "ed_revisit"])
+    assert not finding.passed
+    assert "ed_revisit, sepsis" in finding.description
+
+
+HOURLY = pl.DataFrame(
+    {"subject_id": [8, 8], "hadm_id": [None, None], "stay_id": [1, 1], "stay_type": ["icu"] * 2, "hr": [0, 1],
+     "outcome": ["sepsis"] * 2, "predicted_for": [datetime(2150, 1, 2), datetime(2150, 1, 2, 1)],
+     "probability": [0.1, 0.2], "split": ["test"] * 2, "model_version": ["a"] * 2},
+    schema=PREDICTIONS.polars_schema,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("published", "passed"), [(HOURLY, True), (HOURLY.head(1), False)])
+def test_every_hour_published_is_held_against_every_hour_stored(lake, warehouse, monkeypatch, published, passed):
+    monkeypatch.setattr(checks, "ROWS_AT_ONCE", 1)
+    shard = shard_names(4)[int(shard_of(HOURLY["subject_id"].to_numpy(), 4)[0])]
+    with lake.write(PREDICTIONS.path, PREDICTIONS.arrow_schema, [shard], {}) as writer:
+        writer.write(shard, HOURLY.to_arrow())
+    prediction.publish(warehouse, published, [shard], 4)
+    result = checks.published(lake=lake, warehouse=warehouse)
+    assert result.passed is passed
+    assert ("1 not published" in result.description) is not passed
