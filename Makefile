@@ -31,7 +31,7 @@ ui: $(VENV)/.runtime  ## open the web UI on http://127.0.0.1:3000 (PORT=...)
 
 test: $(VENV)/.dev  ## the whole test suite
 	@tests/setup_browser.sh
-	@$(PY) -m pytest -n 2 --dist loadgroup
+	@$(PY) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 lint: $(VENV)/.dev  ## formatting, lint and types
 	@$(VENV)/bin/ruff format --check .

@@ -8,9 +8,9 @@ from clinical_assets.definitions import build_definitions, site_of, stored_table
 from clinical_assets.jobs import MODELS_JOB, PATIENT_TABLES, PREDICTIONS_JOB
 from clinical_assets.partitions import all_of
 from clinical_assets.settings import Settings
+from clinical_assets.tables import Axis
 from resources.lake import Lake
 
-pytestmark = pytest.mark.xdist_group("partitions")
 SHARDS = ["00", "01"]
 
 
@@ -64,7 +64,7 @@ def test_every_table_is_the_same_shard_by_shard_and_row_by_row(sites):
     at_once, one_by_one = sites
     compared = 0
     for table in stored_tables(at_once):
-        if not table.patient_keyed:
+        if not table.patient_keyed or table.axis is not Axis.SUBJECT_SHARD:
             continue
         a, b = rows(at_once, table.path), rows(one_by_one, table.path)
         assert sorted(a) == sorted(b) == SHARDS, table.path

@@ -9,11 +9,10 @@ import sqlalchemy as sa
 
 from clinical_assets import home
 from clinical_assets.definitions import build_definitions, check_specs, stored_tables
+from clinical_assets.models.outcomes import OUTCOMES
 from clinical_assets.quality import gathering
 from resources.lake import Lake
 from resources.warehouse import Warehouse
-
-pytestmark = pytest.mark.xdist_group("physionet")
 
 # Counted by the release's publisher and, for the last three, on the files.
 ROWS = {
@@ -106,15 +105,44 @@ def test_the_model_is_text_and_json_and_knows_its_features(lake):
 
 
 def test_predictions_are_published_as_stored(physionet_site, lake):
-    stored = rows_of(lake, "models/predictions").collect().sort("stay_id")
+    stored = rows_of(lake, "models/predictions").collect().sort("outcome", "stay_id", "predicted_for")
     warehouse = Warehouse(embedded_folder=str(physionet_site.settings.home / "postgres"))
     with warehouse.transaction() as connection:
         published = connection.execute(
-            sa.text("SELECT stay_id, probability, split FROM analytics.predictions ORDER BY stay_id")
+            sa.text(
+                "SELECT outcome, stay_id, predicted_for, hr, probability, split FROM analytics.predictions "
+                'ORDER BY outcome COLLATE "C", stay_id, predicted_for'
+            )
         ).all()
-    assert [tuple(r) for r in published] == list(stored.select("stay_id", "probability", "split").iter_rows())
-    eligible = rows_of(lake, "features/mortality_first_day").filter(pl.col("eligible")).collect()
-    assert stored.height == eligible.height == 117
+    columns = ["outcome", "stay_id", "predicted_for", "hr", "probability", "split"]
+    assert [tuple(r) for r in published] == list(stored.select(columns).iter_rows())
+    predicted = dict(stored.group_by("outcome").len().iter_rows())
+    eligible = {
+        outcome: rows_of(lake, OUTCOMES[outcome].feature_set)
+        .filter(pl.col(OUTCOMES[outcome].eligible))
+        .collect()
+        .height
+        for outcome in predicted
+    }
+    assert predicted == eligible
+    assert set(predicted) >= {"mortality", "sepsis", "hospitalisation", "critical_outcome"}
+    assert predicted["mortality"] == 117
+    hourly = stored.filter(pl.col("outcome") == "sepsis")
+    onsets = rows_of(lake, "concepts/sepsis_onset").select("stay_id", "onset_known_time").collect()
+    late = hourly.join(onsets, on="stay_id").filter(pl.col("predicted_for") >= pl.col("onset_known_time"))
+    assert late.is_empty()
+
+
+def test_models_with_and_without_what_the_label_is_made_of_are_compared_in_one_evaluation(lake):
+    judged = json.loads(lake.read_files("models/evaluation/outcome=sepsis")["evaluation.json"])
+    compared = judged["compared"]["with_organ_points"]["auroc"]
+    assert compared["ours"]["value"] == judged["evaluation"]["auroc"]["value"]
+    assert compared["difference"]["low"] <= compared["difference"]["value"] <= compared["difference"]["high"]
+    assert any("organ points the AUROC is" in remark for remark in judged["remarks"])
+    assert judged["stays"]["discrimination"]["stays"] < judged["evaluation"]["stays"]
+    page = lake.read_files("quality/report")["report.html"].decode()
+    for remark in judged["remarks"]:
+        assert remark in page
 
 
 def test_the_report_is_one_self_contained_page_over_all_checks(lake):

@@ -16,7 +16,6 @@ import pytest
 from clinical_assets import home
 from clinical_assets.settings import Settings
 
-pytestmark = pytest.mark.xdist_group("ui")
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium")
 DEADLINE_S = 120
