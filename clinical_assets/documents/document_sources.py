@@ -147,13 +147,15 @@ class DocumentSources:
     def of(self, patients: Sequence[str]) -> pl.DataFrame:
         """The documents of some patients; see `PLACED`."""
         parts = [self._in_store(patients), *self._notes(patients), *self._reports(patients)]
-        found = pl.concat([pl.LazyFrame(schema=PLACED), *(part.lazy() for part in parts)])
+        found = pl.concat([pl.LazyFrame(schema=PLACED), *parts]).sort("patient_id", "document_id").collect()
+        if found["document_id"].n_unique() == found.height:
+            return found
         nth = pl.col("document_id").cum_count().over("document_id")
         # Two sources may use the same id; within the manifests they were told apart already.
         told_apart = pl.when(nth > 1).then(pl.format("{}~{}", "document_id", "source")).otherwise("document_id")
-        return found.sort("patient_id", "document_id").with_columns(document_id=told_apart).collect()
+        return found.with_columns(document_id=told_apart)
 
-    def _in_store(self, patients: Sequence[str]) -> pl.DataFrame:
+    def _in_store(self, patients: Sequence[str]) -> pl.LazyFrame:
         if self.manifests:
             own = self.listed.filter(pl.col("patient_id").is_in(patients))
         else:
@@ -169,15 +171,15 @@ class DocumentSources:
                     self._folders.listed.setdefault(path.rpartition("/")[0], {})[path] = each
                 yield from found
 
-    def _notes(self, patients: Sequence[str]) -> Iterator[pl.DataFrame]:
+    def _notes(self, patients: Sequence[str]) -> Iterator[pl.LazyFrame]:
         ids = pl.Series("patient_id", patients, pl.String)
         for table in NOTES:
             if self.lake.partitions(table):
                 found = entries.note_entries(rows_of_subjects(self.lake, table, ids), table)
                 version = pl.lit(self.lake.version(table))
-                yield found.with_columns(version=version, size_bytes=pl.lit(None, pl.Int64))
+                yield found.lazy().with_columns(version=version, size_bytes=pl.lit(None, pl.Int64))
 
-    def _reports(self, patients: Sequence[str]) -> Iterator[pl.DataFrame]:
+    def _reports(self, patients: Sequence[str]) -> Iterator[pl.LazyFrame]:
         releases = self.sources.folders(_CXR) if self.lake.partitions(HEADERS) else []
         if releases:
             rows = rows_of_subjects(self.lake, HEADERS, pl.Series("patient_id", patients, pl.String))
@@ -193,7 +195,7 @@ class DocumentSources:
         return sorted(p for p in paths if p not in named and p.split("/")[0] not in entries.IGNORED_FOLDERS)
 
 
-def _placed(found: pl.DataFrame, store: DocumentStore, folders: Folders) -> pl.DataFrame:
+def _placed(found: pl.DataFrame, store: DocumentStore, folders: Folders) -> pl.LazyFrame:
     """Entries with addresses for paths, and each file's version and size."""
     base = store.uri("")
     paths = found["uri"].to_list()
@@ -205,18 +207,22 @@ def _placed(found: pl.DataFrame, store: DocumentStore, folders: Folders) -> pl.D
     ]
     folders.look([path for path in held if path])
     objects = [folders.find(path) if path else None for path in held]
-    return found.with_columns(
-        pl.Series(
-            "uri",
-            [
-                p if i or r else base + p if _AS_WRITTEN.fullmatch(p) else store.uri(p)
-                for p, i, r in zip(paths, inline, refused, strict=True)
-            ],
-        ),
-        pl.Series("version", [each.version if each else None for each in objects], pl.String),
-        pl.Series(
-            "size_bytes",
-            [each.size if each and not i else None for each, i in zip(objects, inline, strict=True)],
-            pl.Int64,
-        ),
-    ).select(pl.col(name).cast(kind) for name, kind in PLACED.items())
+    return (
+        found.lazy()
+        .with_columns(
+            pl.Series(
+                "uri",
+                [
+                    p if i or r else base + p if _AS_WRITTEN.fullmatch(p) else store.uri(p)
+                    for p, i, r in zip(paths, inline, refused, strict=True)
+                ],
+            ),
+            pl.Series("version", [each.version if each else None for each in objects], pl.String),
+            pl.Series(
+                "size_bytes",
+                [each.size if each and not i else None for each, i in zip(objects, inline, strict=True)],
+                pl.Int64,
+            ),
+        )
+        .select(pl.col(name).cast(kind) for name, kind in PLACED.items())
+    )

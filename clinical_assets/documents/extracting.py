@@ -63,7 +63,7 @@ class Batch:
     @classmethod
     def of(cls, name: str, index: pl.DataFrame, limits: Limits = DEFAULT_LIMITS) -> Batch:
         """A batch from its index."""
-        return cls(name, index.select(NEEDED).sort("patient_id", "document_id"), limits)
+        return cls(name, index.lazy().select(NEEDED).sort("patient_id", "document_id").collect(), limits)
 
     @cached_property
     def keys(self) -> list[Key | None]:

@@ -39,6 +39,7 @@ from clinical_assets.documents.sniffing import ContentType, contradicts, parse_d
 # Raise it when anything the readers share changes their output: sniffing, decoding, cleaning, headings, flow.
 _SHARED_VERSION = "1"
 _SNIFFED_HEAD = 64 * 1024
+_KINDS = {kind.value: kind for kind in SpanKind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ class Extraction:
         values = json.loads(line)
         values["content_type"] = ContentType(values["content_type"])
         values["reason"] = Reason(values["reason"]) if values["reason"] else None
-        values["spans"] = tuple(Span(SpanKind(span.pop("kind")), **span) for span in values["spans"])
+        values["spans"] = tuple(Span(_KINDS[span.pop("kind")], **span) for span in values["spans"])
         values["warnings"] = tuple(ExtractionWarning(Caution(w["code"]), w["detail"]) for w in values["warnings"])
         return cls(**values)
 

@@ -38,11 +38,15 @@ def index(patients: Sequence[str], sources: DocumentSources, bodies: Bodies, war
 
     A document that cannot be read is a row that says so.
     """
-    before = _known(warehouse, patients)
-    found = _with_facts_known(sources.of(patients), before)
+    with ThreadPoolExecutor(1) as pool:  # the warehouse answers while the sources are listed
+        remembered = pool.submit(_known, warehouse, patients)
+        named = sources.of(patients)
+    before = remembered.result()
+    found = _with_facts_known(named, before)
     new = found.filter(_LOOKED_FOR & pl.col("status").is_null()).rows(named=True)
     read = _read(new, bodies)
-    rows = _with_facts_read(found, read).select(pl.col(name).cast(kind) for name, kind in INDEX.polars_schema.items())
+    columns = (pl.col(name).cast(kind) for name, kind in INDEX.polars_schema.items())
+    rows = _with_facts_read(found, read).select(columns).collect()
     _remember(warehouse, patients, rows, before)
     return Indexed(rows, len(read), sum(each.size_bytes for each in read.values() if isinstance(each, Identity)))
 
@@ -61,8 +65,13 @@ def _with_facts_known(found: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame
     return listed.join(known, on=_STATE, how="left", nulls_equal=True, maintain_order="left").collect()
 
 
-def _with_facts_read(found: pl.DataFrame, read: Read) -> pl.DataFrame:
+def _with_facts_read(found: pl.DataFrame, read: Read) -> pl.LazyFrame:
     """The same with what was read, and with a status for documents that could not be or were not looked for."""
+    if not read:
+        status = pl.coalesce("refused", pl.when(_LOOKED_FOR).then("status"), pl.lit(MISSING))
+        known: dict[str, pl.Expr] = {name: pl.when(_LOOKED_FOR).then(name) for name in _FACTS}
+        size = pl.coalesce(known["size_bytes"], "listed_bytes")
+        return found.lazy().with_columns(**known | {"size_bytes": size, "status": status})
     outcomes = [
         (uri, declared, each.sha256, each.size_bytes, each.content_type, INDEXED)
         if isinstance(each, Identity)
@@ -70,8 +79,8 @@ def _with_facts_read(found: pl.DataFrame, read: Read) -> pl.DataFrame:
         for (uri, declared), each in read.items()
     ]
     schema = {name: found.schema[name] for name in ("uri", "declared_type", *_FACTS)}
-    made = pl.DataFrame(outcomes, schema, orient="row")
-    joined = found.join(
+    made = pl.LazyFrame(outcomes, schema, orient="row")
+    joined = found.lazy().join(
         made, on=("uri", "declared_type"), how="left", nulls_equal=True, maintain_order="left", suffix="_read"
     )
     facts: dict[str, pl.Expr] = {name: pl.when(_LOOKED_FOR).then(pl.coalesce(name, f"{name}_read")) for name in _FACTS}
@@ -101,10 +110,14 @@ def _read(new: Sequence[Mapping[str, Any]], bodies: Bodies) -> Read:
         return dict(zip(keys, pool.map(one, new), strict=True))
 
 
+# As polars sorts, and as the sources give their documents: so unchanged rows are equal as they come.
+_ORDER = 'ORDER BY patient_id COLLATE "C", document_id COLLATE "C"'
+
+
 def _known(warehouse: Warehouse, patients: Sequence[str]) -> pl.DataFrame:
     """What was indexed of these patients: the columns of `INDEX`."""
     columns = ", ".join(INDEX.column_names)
-    query = sa.text(f"SELECT {columns} FROM document_cache.documents WHERE patient_id = ANY(:patients)")  # noqa: S608
+    query = sa.text(f"SELECT {columns} FROM document_cache.documents WHERE patient_id = ANY(:patients) {_ORDER}")  # noqa: S608
     with warehouse.transaction() as connection:
         rows = connection.execute(query, {"patients": list(patients)}).all()
     return pl.DataFrame([tuple(row) for row in rows], INDEX.polars_schema, orient="row")
@@ -112,7 +125,7 @@ def _known(warehouse: Warehouse, patients: Sequence[str]) -> pl.DataFrame:
 
 def _remember(warehouse: Warehouse, patients: Sequence[str], rows: pl.DataFrame, before: pl.DataFrame) -> None:
     """Write what is new or changed and remove what is gone, in one transaction."""
-    if rows.sort("document_id").equals(before.sort("document_id")):
+    if rows.equals(before):
         return
     changed = rows.join(before, on=INDEX.column_names, how="anti", nulls_equal=True, maintain_order="left")
     gone = before.join(rows, on="document_id", how="anti")["document_id"].sort().to_list()

@@ -151,10 +151,11 @@ class Walker:
         from lxml import etree
 
         roles: list[Role] = []
+        role_of, glyphs_of = self._dialect.role, self._dialect.glyphs
         events = etree.iterwalk(root, events=("start", "end"))
         for event, element in events:
             if event == "start":
-                role = self._dialect.role(element)
+                role = role_of(element)
                 roles.append(role)
                 if len(roles) > self._max_depth:
                     raise UnreadableError(Reason.TOO_DEEP, f"more than {self._max_depth} levels of markup")
@@ -162,7 +163,7 @@ class Walker:
                     events.skip_subtree()
                     self._skip(element, role)
                     continue
-                self._glyphs.append(self._dialect.glyphs(element, self._glyphs[-1]))
+                self._glyphs.append(glyphs_of(element, self._glyphs[-1]))
                 if role is not Role.INLINE:
                     self._enter(element, role)
                 self._write(element.text)
@@ -181,6 +182,10 @@ class Walker:
 
     def _write(self, text: str | None) -> None:
         if not text:
+            return
+        if not self._preformatted and not text.strip("\n "):
+            # The indentation of the source, between most elements.
+            self.flow.space()
             return
         glyphs = self._glyphs[-1]
         if glyphs is not None:

@@ -75,8 +75,15 @@ BARE: dict[str, Callable[[bytes], str]] = {
 
 
 def main() -> None:
-    """Read the documents named on standard input, each by its library."""
-    for name, path in json.load(sys.stdin):
+    """Read the documents named on standard input, each by its library, or with the argument `ours` by our readers."""
+    documents = json.load(sys.stdin)
+    if sys.argv[1:] == ["ours"]:
+        from clinical_assets.documents.extraction import extract
+
+        for _, path in documents:
+            extract(Path(path).read_bytes())
+        return
+    for name, path in documents:
         BARE[name](Path(path).read_bytes())
 
 

@@ -36,6 +36,8 @@ _DUCKDB: Mapping[Type, str] = {
 def scripts(folder: Path) -> dict[str, str]:
     """The SQL of every concept by its name, each after the concepts it reads."""
     texts = {file.stem: file.read_text(encoding="utf-8") for file in folder.glob("*/*.sql")}
+    if not texts:
+        raise FileNotFoundError(f"no */*.sql in {folder}: set {CHECKOUT} to a checkout")
     reads = {name: set(re.findall(r"mimiciv_derived\.(\w+)", text)) - {name} for name, text in texts.items()}
     return {name: texts[name] for name in TopologicalSorter(reads).static_order()}
 

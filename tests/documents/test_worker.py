@@ -110,5 +110,32 @@ def test_workers_that_cannot_start_are_an_error_with_the_reason(monkeypatch):
         list(extract_all([Unread("a", b"x")], workers=1))
 
 
+def test_what_waits_behind_a_document_that_takes_long_is_read_by_another_worker():
+    quick = [Unread(f"quick {i}", f"IMPRESSION: stable {i}".encode()) for i in range(60)]
+    behind = [Unread(f"behind {i}", f"IMPRESSION: behind {i}".encode()) for i in range(30)]
+    got = list(extract_all([*quick, Unread("stuck", STUCK), *behind], Limits(seconds=3.0), workers=2))
+    assert len(got) == len(dict(got)) == 91
+    key, stuck = got[-1]
+    assert (key, stuck.reason) == ("stuck", Reason.TIMED_OUT)  # everything else was finished before
+    assert all(dict(got)[each.key] == extract(each.source) for each in behind)
+
+
+def test_one_worker_alone_reads_what_waited_behind_the_document_it_was_ended_for():
+    quick = [Unread(f"quick {i}", b"IMPRESSION: stable") for i in range(60)]
+    behind = [Unread(f"behind {i}", b"IMPRESSION: behind") for i in range(12)]
+    got = list(extract_all([*quick, Unread("stuck", b"", None), Unread("slow", STUCK), *behind], Limits(seconds=1), 1))
+    assert len(got) == len(dict(got)) == 74
+    assert dict(got)["slow"].reason is Reason.TIMED_OUT
+    assert all(dict(got)[each.key].text == "IMPRESSION: behind" for each in behind)
+
+
+def test_a_question_about_a_url_is_answered_while_other_documents_wait():
+    linked = b'{"resourceType": "DocumentReference", "content": [{"attachment": {"url": "Binary/%d"}}]}'
+    documents = [Unread(str(i), linked % i if i % 5 == 4 else b"note %d" % i) for i in range(200)]
+    got = dict(extract_all(documents, workers=1, resolve=lambda url: f"Fetched {url}.".encode()))
+    texts = {str(i): f"Fetched Binary/{i}." if i % 5 == 4 else f"note {i}" for i in range(200)}
+    assert {key: found.text for key, found in got.items()} == texts
+
+
 def test_nothing_to_read_starts_nothing():
     assert list(extract_all([])) == []
