@@ -222,7 +222,7 @@ class ShardSorter:
         if name in self._spills:
             for piece in self._spills[name].in_ranges(max(self._budget // SORTERS, 1)):
                 rows = _in_one_piece(piece, self._table)
-                self._files.write(name, _compact(_sorted(rows, np.arange(rows.num_rows), self._table)))
+                self._files.write(name, _compact(in_file_order(rows, self._table)))
         self._files.finish(name)
 
 

@@ -197,6 +197,22 @@ def test_rows_without_a_time_come_last_of_their_patient():
     assert in_file_order(rows, EVENTS)["event_id"].to_pylist() == [2, 1, 1]
 
 
+far = st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(-3, 3), st.integers(-9, 9).map(lambda n: n * 1_000_000))
+
+
+@given(st.lists(st.tuples(far, far, far), max_size=12))
+def test_however_far_apart_numbers_and_times_are_rows_lie_in_their_order(records):
+    numbers = range(len(records))
+    columns = [[record[n] for record in records] for n in range(3)]
+    subject, event, time = (pa.array(column, pa.int64()) for column in columns)
+    nothing = pa.nulls(len(records), pa.large_string())
+    rows = pa.table(
+        [subject, event, time.cast(pa.timestamp("us")), nothing, pa.array(numbers)], schema=EVENTS.arrow_schema
+    )
+    found = in_file_order(rows, EVENTS)["read_as"].to_pylist()
+    assert found == sorted(numbers, key=lambda n: (records[n][0], records[n][2], records[n][1]))
+
+
 @pytest.mark.parametrize("before", [[], [[]]], ids=["no block", "an empty block"])
 def test_a_shard_without_rows_is_finished_too(tmp_path, before):
     assert by_shard(as_blocks(before), 2, ["01"], tmp_path, 1) == {"01": []}
