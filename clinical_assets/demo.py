@@ -22,7 +22,7 @@ from clinical_assets import home
 from clinical_assets.declaration import Site
 from clinical_assets.definitions import build_definitions, check_specs, site_of, stored_tables, warehouse_of
 from clinical_assets.documents import assets as documents
-from clinical_assets.documents import timeline_store
+from clinical_assets.documents.timeline import timeline_store
 from clinical_assets.jobs import (
     BATCHES_JOB,
     COHORTS_JOB,

@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     documents: Annotated[
         str | None,
         Field(
-            description="Store of documents (see `clinical_assets/documents/entries.py`), a path or `s3://bucket/prefix`."
+            description="Store of documents (see `clinical_assets/documents/index/entries.py`), a path or `s3://bucket/prefix`."
         ),
     ] = None
     cohorts: Annotated[
@@ -54,7 +54,7 @@ class Settings(BaseSettings):
         str | None,
         Field(
             description="Which notes are worth reading: `oncology`, `general`, or a YAML file "
-            "(see `documents/note_profiles.py`)."
+            "(see `documents/prioritised/note_profiles.py`)."
         ),
     ] = None
     lake: Annotated[

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from clinical_assets.documents.document_sources import DocumentSources
+from clinical_assets.documents.index.document_sources import DocumentSources
 from clinical_assets.jobs import BATCHES_JOB, DOCUMENTS_JOB
 from clinical_assets.partitions import PATIENT_BATCH, all_of
 from resources.document_store import DocumentStore

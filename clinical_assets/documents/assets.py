@@ -10,12 +10,11 @@ import polars as pl
 from pydantic import Field
 
 from clinical_assets.declaration import LAKE_IO_MANAGER, Site, asset_arguments, code_version, conform
-from clinical_assets.documents import batch_cohorts, text_files
-from clinical_assets.documents.bodies import Bodies
-from clinical_assets.documents.document_sources import HEADERS, NOTES, DocumentSources
-from clinical_assets.documents.extracting import Extractor, Tally
-from clinical_assets.documents.prioritised_assets import prioritised_assets
-from clinical_assets.documents.reading import DEFAULT_LIMITS, Limits
+from clinical_assets.documents import batch_cohorts
+from clinical_assets.documents.index.bodies import Bodies
+from clinical_assets.documents.index.document_sources import HEADERS, NOTES, DocumentSources
+from clinical_assets.documents.prioritised.prioritised_assets import prioritised_assets
+from clinical_assets.documents.readers.reading import DEFAULT_LIMITS, Limits
 from clinical_assets.documents.tables import (
     INDEX,
     PATIENT_BATCHES,
@@ -24,7 +23,9 @@ from clinical_assets.documents.tables import (
     TEXT,
     TIMELINE,
 )
-from clinical_assets.documents.timeline_assets import timeline_asset
+from clinical_assets.documents.text import text_files
+from clinical_assets.documents.text.extracting import Extractor, Tally
+from clinical_assets.documents.timeline.timeline_assets import timeline_asset
 from clinical_assets.partitions import PATIENT_BATCH
 from clinical_assets.stays.cohort import COHORT_MEMBERS
 from clinical_assets.tables import Table

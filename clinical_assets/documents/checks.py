@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dagster as dg
 
-from clinical_assets.documents import index_checks, prioritised_checks, text_checks, timeline_checks
+from clinical_assets.documents.index import index_checks
+from clinical_assets.documents.prioritised import prioritised_checks
+from clinical_assets.documents.text import text_checks
+from clinical_assets.documents.timeline import timeline_checks
 
 CHECKS: tuple[dg.AssetChecksDefinition, ...] = (
     *index_checks.CHECKS,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import get_args
 
-from clinical_assets.documents.event_rules import EVENT_TYPES
-from clinical_assets.documents.note_profiles import Kind
-from clinical_assets.documents.reading import Reason
+from clinical_assets.documents.prioritised.note_profiles import Kind
+from clinical_assets.documents.readers.reading import Reason
+from clinical_assets.documents.timeline.event_rules import EVENT_TYPES
 from clinical_assets.mimic.catalogue.columns import boolean, date, integer, text, timestamp
 from clinical_assets.tables import Axis, Table
 
@@ -120,7 +120,7 @@ TIMELINE = Table(
     primary_key=("patient_id", "event_id"),
     happened="start_date",
     known="known_date",
-    source="fhir/ and timeline/ of the document store, MIMIC-IV, MIMIC-CXR; classified by documents/event_rules.py",
+    source="fhir/ and timeline/ of the document store, MIMIC-IV, MIMIC-CXR; classified by timeline/event_rules.py",
     kinds=frozenset({"polars", "parquet", "postgres"}),
     columns=(
         PATIENT_ID,
@@ -151,7 +151,7 @@ PRIORITISED = Table(
     "timeline chose, and each patient's last. The profile (CLINICAL_NOTE_PROFILE) has vocabulary, triggers, window.",
     primary_key=("document_id",),
     happened="note_date",
-    source="documents/note_profiles.py, documents/prioritisation.py",
+    source="documents/prioritised/note_profiles.py, documents/prioritised/prioritisation.py",
     columns=(
         PATIENT_ID,
         DOCUMENT_ID,
@@ -179,7 +179,7 @@ PRIORITISED_TRIGGERS = Table(
     "missing, it shows here.",
     primary_key=("patient_id", "event_id", "reason", "edge", "direction", "kind"),
     happened="event_date",
-    source="documents/note_profiles.py, documents/prioritisation.py",
+    source="documents/prioritised/note_profiles.py, documents/prioritised/prioritisation.py",
     columns=(
         PATIENT_ID,
         EVENT_ID,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from clinical_assets.sample import dirt, uncommon_charting
+from clinical_assets.sample import dirt
 from clinical_assets.sample.blocks import Floats
 from clinical_assets.sample.columns import minutes, spread, where
 from clinical_assets.sample.observations import HEART_RATE, ITEMS, Observation, Rounds, every, reader
@@ -17,8 +17,9 @@ from clinical_assets.sample.people import DAY, HOUR
 from clinical_assets.sample.physiology import organ
 from clinical_assets.sample.staff import caregiver_ids
 from clinical_assets.sample.story import Story
-from clinical_assets.sample.uncommon import dealt, hardly_charted, moments, watched
-from clinical_assets.sample.uncommon_care import URINE
+from clinical_assets.sample.uncommon import charting as uncommon_charting
+from clinical_assets.sample.uncommon.care import URINE
+from clinical_assets.sample.uncommon.dealing import dealt, hardly_charted, moments, watched
 
 ROUNDS: Floats = np.concatenate([[0, 1, 2, 4, 6, 9, 12, 16, 20, 24], np.arange(32, 24 * 60, 8)]).astype(np.float64)
 """Hours after the start of the stay at which nurses chart."""

@@ -11,7 +11,7 @@ from clinical_assets.sample.encounters import NEVER
 from clinical_assets.sample.problems import COMPLICATIONS, CONDITIONS, REASONS, Complication
 from clinical_assets.sample.story import Story
 from clinical_assets.sample.treatments import NOT_DONE
-from clinical_assets.sample.uncommon_codes import coded_besides
+from clinical_assets.sample.uncommon.codes import coded_besides
 
 PRINCIPAL, COMPLICATION, CHRONIC = range(3)
 LAST_YEAR_OF_ICD_9 = 2015

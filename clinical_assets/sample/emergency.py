@@ -16,7 +16,7 @@ from clinical_assets.sample.people import HOUR
 from clinical_assets.sample.physiology import signal
 from clinical_assets.sample.problems import ICD_TITLES, REASONS
 from clinical_assets.sample.story import Story
-from clinical_assets.sample.uncommon_codes import TITLES
+from clinical_assets.sample.uncommon.codes import TITLES
 
 MOST_DIAGNOSES = 9
 SENT_HOME = {

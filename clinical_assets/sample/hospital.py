@@ -16,7 +16,6 @@ from clinical_assets.sample import (
     bedside,
     billing,
     dictionaries,
-    document_notes,
     emergency,
     imaging_files,
     infusions,
@@ -28,7 +27,8 @@ from clinical_assets.sample import (
     radiology,
 )
 from clinical_assets.sample.blocks import Block, blocks
-from clinical_assets.sample.documents import DocumentFiles
+from clinical_assets.sample.documents import notes as document_notes
+from clinical_assets.sample.documents.store import DocumentFiles
 from clinical_assets.sample.encounters import encounters, icu_stays
 from clinical_assets.sample.people import patients as draw_patients
 from clinical_assets.sample.story import Story

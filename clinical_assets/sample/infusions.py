@@ -15,9 +15,9 @@ from clinical_assets.sample.prescribing import FORMULARY, doses, prescribed
 from clinical_assets.sample.staff import caregiver_ids
 from clinical_assets.sample.story import Story
 from clinical_assets.sample.treatments import NOT_DONE
-from clinical_assets.sample.uncommon import dealt, moments, watched
-from clinical_assets.sample.uncommon_care import INFUSION_MINUTES, NO_STAY, WEIGHT_OF_ONE
-from clinical_assets.sample.uncommon_care import INFUSIONS as UNCOMMON_INFUSIONS
+from clinical_assets.sample.uncommon.care import INFUSION_MINUTES, NO_STAY, WEIGHT_OF_ONE
+from clinical_assets.sample.uncommon.care import INFUSIONS as UNCOMMON_INFUSIONS
+from clinical_assets.sample.uncommon.dealing import dealt, moments, watched
 
 ORDER_NUMBERS = 90_000_000
 MOST_ANTIBIOTIC_DOSES = 8

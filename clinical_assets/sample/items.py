@@ -135,7 +135,7 @@ ITEMS: tuple[Item, ...] = (
     (221555, "Cisatracurium", "Cisatracurium", "inputevents", "Medications", "mg", "Solution", None, None),
     (224650, "Ectopy Type 1", "Ectopy Type 1", "chartevents", "Routine Vital Signs", None, "Text", None, None),
     (224642, "Temperature Site", "Temp Site", "chartevents", "Routine Vital Signs", None, "Text", None, None),
-    # Seldom charted; see `uncommon_charting` and `uncommon_care`.
+    # Seldom charted; see `uncommon.charting` and `uncommon.care`.
     (220621, "Glucose (serum)", "Glucose (serum)", "chartevents", "Labs", "None", "Numeric", None, None),
     (222062, "Vecuronium", "Vecuronium", "inputevents", "Medications", "mg", "Solution", None, None),
     (223848, "Ventilator Type", "Ventilator Type", "chartevents", "Respiratory", None, "Text", None, None),

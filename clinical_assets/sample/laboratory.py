@@ -25,8 +25,8 @@ from clinical_assets.sample.people import DAY, HOUR
 from clinical_assets.sample.physiology import SIGNALS, organ, signal
 from clinical_assets.sample.staff import provider_ids
 from clinical_assets.sample.story import Story
-from clinical_assets.sample.uncommon import hardly_charted
-from clinical_assets.sample.uncommon_results import replaced, workups
+from clinical_assets.sample.uncommon.dealing import hardly_charted
+from clinical_assets.sample.uncommon.results import replaced, workups
 
 UNIT_DRAWS: Floats = np.concatenate([[0.6, 13, 32, 56], np.arange(104, 24 * 60, 48)]).astype(np.float64)
 """Hours after the start of an ICU stay at which blood is drawn."""
@@ -53,7 +53,7 @@ class Draws:
         inspired: fraction of oxygen in percent.
         organs: organ states.
         since: hours after arrival.
-        everything: whether every panel is asked for (see `uncommon_results`).
+        everything: whether every panel is asked for (see `uncommon.results`).
     """
 
     encounter: Integers

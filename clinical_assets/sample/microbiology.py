@@ -16,7 +16,7 @@ from clinical_assets.sample.problems import REASONS
 from clinical_assets.sample.staff import provider_ids
 from clinical_assets.sample.story import Story
 from clinical_assets.sample.treatments import NOT_DONE
-from clinical_assets.sample.uncommon import in_turn
+from clinical_assets.sample.uncommon.dealing import in_turn
 
 SITES = ("LUNG", "URINE", "ABDOMEN", "BLOOD")
 

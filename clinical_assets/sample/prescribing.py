@@ -13,7 +13,7 @@ from clinical_assets.sample.people import DAY, HOUR
 from clinical_assets.sample.problems import CONDITIONS
 from clinical_assets.sample.story import Story
 from clinical_assets.sample.treatments import NOT_DONE
-from clinical_assets.sample.uncommon_drugs import UNCOMMON, in_place_of_usual
+from clinical_assets.sample.uncommon.drugs import UNCOMMON, in_place_of_usual
 
 FORMULARY: tuple[Drug, ...] = (*DRUGS, *ANTIBIOTICS, *UNCOMMON)
 ORDERED_AGAIN = 0.18

@@ -12,9 +12,9 @@ from clinical_assets.sample.columns import minutes, spread, words
 from clinical_assets.sample.staff import caregiver_ids
 from clinical_assets.sample.story import Story
 from clinical_assets.sample.treatments import NOT_DONE
-from clinical_assets.sample.uncommon import dealt, moments, watched
-from clinical_assets.sample.uncommon_care import DIALYSIS, DIALYSIS_MINUTES, LINES, SITES
-from clinical_assets.sample.uncommon_charting import DIALYSED
+from clinical_assets.sample.uncommon.care import DIALYSIS, DIALYSIS_MINUTES, LINES, SITES
+from clinical_assets.sample.uncommon.charting import DIALYSED
+from clinical_assets.sample.uncommon.dealing import dealt, moments, watched
 
 ORDER_NUMBERS = 90_000_000
 IN_DAYS = 0.06

@@ -58,7 +58,7 @@ def bare_text(data: bytes) -> str:
 
 def bare_rtf(data: bytes) -> str:
     """No library reads RTF here: the reader itself, without what surrounds it."""
-    from clinical_assets.documents import rtf
+    from clinical_assets.documents.readers import rtf
 
     return rtf.read(data).text
 
@@ -78,7 +78,7 @@ def main() -> None:
     """Read the documents named on standard input, each by its library, or with the argument `ours` by our readers."""
     documents = json.load(sys.stdin)
     if sys.argv[1:] == ["ours"]:
-        from clinical_assets.documents.extraction import extract
+        from clinical_assets.documents.readers.extraction import extract
 
         for _, path in documents:
             extract(Path(path).read_bytes())

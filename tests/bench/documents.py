@@ -26,9 +26,9 @@ from random import Random
 
 import polars as pl
 
-from clinical_assets.sample.document_formats import Filed
-from clinical_assets.sample.document_text import Note, Rows, Section
-from clinical_assets.sample.documents import FORMATS
+from clinical_assets.sample.documents.formats import Filed
+from clinical_assets.sample.documents.store import FORMATS
+from clinical_assets.sample.documents.text import Note, Rows, Section
 from clinical_assets.sample.hospital import write_hospital
 from tests.bench.bare_libraries import BARE
 from tests.bench.measuring import alone, table
@@ -217,8 +217,8 @@ def _with_entries(document: bytes, wanted: int, rng: Random) -> bytes:
 
 def paths(store: Path) -> list[tuple[str, Path]]:
     """Reader and file of each document that can be read."""
-    from clinical_assets.documents.extraction import READERS
-    from clinical_assets.documents.sniffing import settle, sniff
+    from clinical_assets.documents.readers.extraction import READERS
+    from clinical_assets.documents.readers.sniffing import settle, sniff
 
     listed = pl.read_csv(store / "listed.csv", infer_schema=False).filter(pl.col("expected") == "read")
     found = []
@@ -256,7 +256,7 @@ def in_processes(documents: list[tuple[str, Path]], count: int, *arguments: str)
 
 def per_format(store: str) -> dict[str, float]:
     """CPU seconds of each format's documents on one core, ours and the library's, best of several rounds."""
-    from clinical_assets.documents.extraction import extract
+    from clinical_assets.documents.readers.extraction import extract
 
     bodies = defaultdict(list)
     for name, path in paths(Path(store)):
@@ -282,7 +282,7 @@ def _cpu(work: Callable[[], object]) -> float:
 
 def extracted(store: str) -> dict[str, float]:
     """Seconds for the set by the worker processes, one a core, from their start to their end."""
-    from clinical_assets.documents.worker import Unread, extract_all
+    from clinical_assets.documents.readers.worker import Unread, extract_all
 
     documents = paths(Path(store))
     started = time.perf_counter()
@@ -293,10 +293,10 @@ def extracted(store: str) -> dict[str, float]:
 
 def twice(store: str, home: str) -> dict[str, float]:
     """Seconds from the store to index and text in the lake, for the first time and again; a worker's peak memory."""
-    from clinical_assets.documents import text_files
-    from clinical_assets.documents.bodies import Bodies
-    from clinical_assets.documents.document_sources import DocumentSources
-    from clinical_assets.documents.extracting import Extractor
+    from clinical_assets.documents.index.bodies import Bodies
+    from clinical_assets.documents.index.document_sources import DocumentSources
+    from clinical_assets.documents.text import text_files
+    from clinical_assets.documents.text.extracting import Extractor
     from resources import patient_batches
     from resources.document_store import DocumentStore
     from resources.lake import Lake
@@ -324,7 +324,7 @@ def twice(store: str, home: str) -> dict[str, float]:
 
 def one_large(work: str) -> dict[str, float]:
     """A PDF beyond the limit, given to one worker with a small document behind it; the worker's peak memory."""
-    from clinical_assets.documents.worker import Unread, extract_all
+    from clinical_assets.documents.readers.worker import Unread, extract_all
 
     path = Path(work) / "large.pdf"
     with path.open("wb") as file:

@@ -7,8 +7,10 @@ from pathlib import Path
 import dagster as dg
 
 from clinical_assets.declaration import BATCH_IO_MANAGER, LAKE_IO_MANAGER, Site
-from clinical_assets.documents import assets, index_checks, text_checks
+from clinical_assets.documents import assets
+from clinical_assets.documents.index import index_checks
 from clinical_assets.documents.tables import INDEX, PATIENT_BATCHES, TEXT
+from clinical_assets.documents.text import text_checks
 from clinical_assets.mimic.inventory import take_inventory
 from clinical_assets.settings import Settings
 from clinical_assets.table_checks import table_checks

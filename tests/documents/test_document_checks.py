@@ -3,8 +3,9 @@
 import polars as pl
 import pytest
 
-from clinical_assets.documents import index_checks, text_checks
+from clinical_assets.documents.index import index_checks
 from clinical_assets.documents.tables import INDEX, TEXT
+from clinical_assets.documents.text import text_checks
 
 
 def rows(table, *changes, **same):

@@ -6,7 +6,7 @@ counts as a finding where the reader failed for a reason of its own (`reader_err
 `worker_died`), was slow, or gave an extraction that contradicts itself. What took long is read again: a busy machine is
 no finding. Up to ten findings of a kind are kept, in OUT, with the number that makes them again (`--only N`). A finding
 becomes a fix in the reader and a test in
-`tests/documents/test_readers_keep.py`.
+`tests/documents/readers/test_readers_keep.py`.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 from mutations import mutated  # noqa: E402
 
-from clinical_assets.documents.extraction import Extraction, extract  # noqa: E402
-from clinical_assets.documents.reading import Limits, Reason, clean  # noqa: E402
-from clinical_assets.documents.worker import Unread, extract_all  # noqa: E402
-from clinical_assets.sample import document_formats, document_pages  # noqa: E402
-from clinical_assets.sample.document_text import Note, Section  # noqa: E402
+from clinical_assets.documents.readers.extraction import Extraction, extract  # noqa: E402
+from clinical_assets.documents.readers.reading import Limits, Reason, clean  # noqa: E402
+from clinical_assets.documents.readers.worker import Unread, extract_all  # noqa: E402
+from clinical_assets.sample.documents import formats as document_formats  # noqa: E402
+from clinical_assets.sample.documents import pages as document_pages  # noqa: E402
+from clinical_assets.sample.documents.text import Note, Section  # noqa: E402
 
 EXAMPLES = ROOT / "../shared/data/documents"
 LIMITS = Limits(seconds=20.0, worker_memory_bytes=1_500_000_000, max_ocr_pages=0)

@@ -10,18 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clinical_assets.documents import ocr
-from clinical_assets.documents.extraction import extract
-from clinical_assets.documents.fhir_events import from_fhir
-from clinical_assets.sample import document_phrases, radiology
+from clinical_assets.documents.readers import ocr
+from clinical_assets.documents.readers.extraction import extract
+from clinical_assets.documents.timeline.fhir_events import from_fhir
+from clinical_assets.sample import radiology
 from clinical_assets.sample.blocks import Block
-from clinical_assets.sample.document_people import person_of
-from clinical_assets.sample.document_stories import Person, illness
-from clinical_assets.sample.document_templates import KINDS, templates
-from clinical_assets.sample.document_text import Layout, Note, Section, laid_out, stated, unmarked
-from clinical_assets.sample.document_ward import CHEST
-from clinical_assets.sample.document_wording import occasions
-from clinical_assets.sample.documents import DOCUMENTS, FOLDER, MANIFEST, READ, DocumentFiles
+from clinical_assets.sample.documents import phrases as document_phrases
+from clinical_assets.sample.documents.people import person_of
+from clinical_assets.sample.documents.store import DOCUMENTS, FOLDER, MANIFEST, READ, DocumentFiles
+from clinical_assets.sample.documents.stories import Person, illness
+from clinical_assets.sample.documents.templates import KINDS, templates
+from clinical_assets.sample.documents.text import Layout, Note, Section, laid_out, stated, unmarked
+from clinical_assets.sample.documents.ward import CHEST
+from clinical_assets.sample.documents.wording import occasions
 from clinical_assets.sample.hospital import told, write_hospital
 from clinical_assets.sample.movements import patients as recorded_patients
 

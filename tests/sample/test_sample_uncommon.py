@@ -4,13 +4,15 @@ import numpy as np
 import polars as pl
 import pytest
 
-from clinical_assets.sample import uncommon_codes, uncommon_drugs
 from clinical_assets.sample.blocks import blocks
 from clinical_assets.sample.formulary import ANTIBIOTICS, DRUGS
 from clinical_assets.sample.hospital import told
 from clinical_assets.sample.laboratory import drawn
 from clinical_assets.sample.people import HOUR
-from clinical_assets.sample.uncommon import (
+from clinical_assets.sample.uncommon import codes as uncommon_codes
+from clinical_assets.sample.uncommon import drugs as uncommon_drugs
+from clinical_assets.sample.uncommon.charting import scenes
+from clinical_assets.sample.uncommon.dealing import (
     WATCHED,
     WHOLE_DAY,
     dealt,
@@ -20,7 +22,6 @@ from clinical_assets.sample.uncommon import (
     watched,
     watched_on_a_ventilator,
 )
-from clinical_assets.sample.uncommon_charting import scenes
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""Copies for development, dates shifted, identifiers replaced: `copying` by `column_rules` and `deidentification`."""

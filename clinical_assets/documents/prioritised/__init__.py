@@ -1,0 +1,1 @@
+"""Which notes are worth reading, and why: `note_profiles` say it, `prioritisation` chooses."""

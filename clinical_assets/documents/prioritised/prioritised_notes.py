@@ -1,0 +1,119 @@
+"""A batch's documents prioritised: which of them a language model reads, and why; `prioritisation` holds the rules.
+
+A document that could not be read is no candidate: kept, it would take the place of a readable note beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import polars as pl
+
+from clinical_assets.documents.prioritised.note_profiles import Profile
+from clinical_assets.documents.prioritised.prioritisation import NOTE_SCHEMA, Prioritised, prioritise
+from clinical_assets.documents.tables import PRIORITISED, PRIORITISED_TRIGGERS
+
+SEPARATOR = ", "
+"""Between the reasons of a note."""
+
+_EDGE = ("patient_id", "event_id", "reason", "edge", "direction")
+COUNTS = ("documents", "without text", "undated", "relevant", "kept", "triggers", "triggers with a note")
+"""What `reduction` counts of each patient."""
+
+
+def profile_version(profile: Profile) -> str:
+    """A hash of what a profile says, so that notes chosen by another one show as stale."""
+    return hashlib.sha256(repr(profile).encode()).hexdigest()[:8]
+
+
+def candidates(index: pl.DataFrame, text: pl.DataFrame) -> pl.DataFrame:
+    """The readable documents as the prioritiser takes them: `prioritisation.NOTE_SCHEMA`, `characters`.
+
+    Args:
+        index: see `tables.INDEX`.
+        text: `document_id`, `extraction_success` and `characters` of `tables.TEXT`.
+    """
+    readable = text.filter(pl.col("extraction_success"), pl.col("characters") > 0)
+    names = {
+        "note_date": "authored_date",
+        "note_time": "authored_at",
+        "note_type": "document_type",
+        "title": "description",
+    }
+    return index.join(readable.select("document_id", "characters"), on="document_id").select(
+        *(pl.col(names.get(name, name)).cast(kind).alias(name) for name, kind in NOTE_SCHEMA.items()), "characters"
+    )
+
+
+def prioritised(index: pl.DataFrame, text: pl.DataFrame, events: pl.DataFrame, profile: Profile) -> Prioritised:
+    """Choose among a batch's documents.
+
+    Args:
+        index: see `tables.INDEX`.
+        text: see `candidates`.
+        events: see `tables.TIMELINE`.
+        profile: rules, triggers and window.
+    """
+    return prioritise(candidates(index, text), events, profile)
+
+
+def kept_notes(result: Prioritised, profile: Profile) -> pl.DataFrame:
+    """One row per kept note; see `tables.PRIORITISED`."""
+    nearest = (
+        result.reasons.filter(pl.col("event_id").is_not_null())
+        .sort("document_id", pl.col("days").abs(), "reason", "event_id")
+        .unique("document_id", keep="first", maintain_order=True)
+        .select("document_id", "event_id", "days", "order_known")
+    )
+    return (
+        result.kept.join(nearest, on="document_id", how="left")
+        .join(result.judged.select("document_id", "rule"), on="document_id", how="left")
+        .with_columns(
+            pl.col("reasons").list.join(SEPARATOR),
+            pl.lit(profile.name).alias("profile"),
+            pl.col("characters").cast(pl.Int64),
+        )
+        .select(PRIORITISED.column_names)
+    )
+
+
+def trigger_outcomes(result: Prioritised, events: pl.DataFrame, profile: Profile) -> pl.DataFrame:
+    """One row per trigger, with what it chose; see `tables.PRIORITISED_TRIGGERS`."""
+    types = events.select("patient_id", "event_id", "event_type")
+    return (
+        result.triggers.join(types, on=["patient_id", "event_id"], how="left")
+        .with_columns(pl.lit(profile.name).alias("profile"), pl.lit(profile.window_days, pl.Int64).alias("window_days"))
+        .select(PRIORITISED_TRIGGERS.column_names)
+    )
+
+
+def reduction(index: pl.DataFrame, text: pl.DataFrame, result: Prioritised) -> pl.DataFrame:
+    """What became of every document: one row per patient of the index, `patient_id` and `COUNTS`.
+
+    Counts add up over patients, so that a batch's are the sum of its patients'.
+    """
+    notes = candidates(index, text).join(result.judged, on="document_id")
+    relevant = pl.col("relevant").fill_null(value=False)
+    judged = notes.group_by("patient_id").agg(
+        pl.len().alias("with text"),
+        (relevant & pl.col("note_date").is_null()).sum().alias("undated"),
+        relevant.sum().alias("relevant"),
+    )
+    per_patient = [
+        index.group_by("patient_id").agg(pl.len().alias("documents")),
+        judged,
+        result.kept.group_by("patient_id").agg(pl.len().alias("kept")),
+        result.triggers.group_by(_EDGE)
+        .agg(pl.col("document_id").count())
+        .group_by("patient_id")
+        .agg(pl.len().alias("triggers"), (pl.col("document_id") > 0).sum().alias("triggers with a note")),
+    ]
+    counts = per_patient[0]
+    for more in per_patient[1:]:
+        counts = counts.join(more, on="patient_id", how="left")
+    return (
+        counts.with_columns(pl.exclude("patient_id").fill_null(0).cast(pl.Int64))
+        .with_columns((pl.col("documents") - pl.col("with text")).alias("without text"))
+        .select("patient_id", *COUNTS)
+        .sort("patient_id")
+    )

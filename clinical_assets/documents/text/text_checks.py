@@ -1,0 +1,125 @@
+"""What must hold of the documents' text beyond its columns."""
+
+import json
+from collections.abc import Iterable
+
+import dagster as dg
+import polars as pl
+
+from clinical_assets.documents.readers.reading import Reason
+from clinical_assets.documents.tables import INDEX, TEXT
+from clinical_assets.table_checks import ERROR, WARN, check_result
+from clinical_assets.table_rules import Finding
+from resources.lake import Lake
+
+
+def extracted(text: pl.DataFrame) -> Finding:
+    """Every document gave its text; where not, why, by reason."""
+    failed = text.filter(~pl.col("extraction_success"))
+    reasons = failed.group_by("reason").agg(documents=pl.len()).sort("reason")
+    again = sum(n for reason, n in reasons.iter_rows() if reason and not Reason(reason).about_the_bytes)
+    return Finding(
+        failed.is_empty(),
+        f"expected text of {text.height:,} documents; found {failed.height:,} without; of these {again:,} failed for "
+        "the circumstances (time, memory, changed meanwhile) and are tried again by the next run",
+        {"documents": text.height, "without_text": failed.height, "worth_another_try": again},
+        tuple(reasons.iter_rows(named=True)),
+    )
+
+
+def not_empty(text: pl.DataFrame) -> Finding:
+    """No document that was read has an empty text, and none was found to hold no text at all (a scan without OCR)."""
+    empty = text.filter(pl.col("extraction_success") & (pl.col("characters") == 0)).height
+    none = text.filter(pl.col("reason") == Reason.NO_TEXT.value).height
+    return Finding(
+        not empty and not none,
+        f"expected every document to hold text; found {empty:,} read as empty and {none:,} without any text",
+        {"read_as_empty": empty, "no_text": none},
+    )
+
+
+def passages_outside(text: pl.DataFrame) -> int:
+    """How many pages, sections and attachments do not lie within their text."""
+    return sum(
+        not 0 <= span["start"] <= span["end"] <= length
+        for spans, length in text.select("spans", "characters").iter_rows()
+        for span in json.loads(spans)
+    )
+
+
+def consistent(text: pl.DataFrame, outside: int) -> Finding:
+    """Text, its length, its hash, its reason and its maps say the same.
+
+    Args:
+        text: with `length`, the characters of the stored text.
+        outside: passages of the maps that do not lie within their text.
+    """
+    wrong = {
+        "length differs": text.filter(pl.col("length") != pl.col("characters")).height,
+        "a reason and success": text.filter(pl.col("extraction_success") != pl.col("reason").is_null()).height,
+        "text of a failure": text.filter(~pl.col("extraction_success") & (pl.col("length") > 0)).height,
+        "success without a hash": text.filter(pl.col("extraction_success") & pl.col("text_sha256").is_null()).height,
+        "passages outside the text": outside,
+    }
+    return Finding(
+        not any(wrong.values()),
+        "expected text, length, hash, reason and maps to agree; found "
+        + (", ".join(f"{n:,} {what}" for what, n in wrong.items() if n) or "that they do"),
+        wrong,
+    )
+
+
+def of_the_index(text: pl.DataFrame, index: pl.DataFrame) -> Finding:
+    """Every indexed document has one row of text, made of the bytes the index knows.
+
+    Args:
+        text: `patient_id`, `document_id`, `sha256`.
+        index: the same.
+    """
+    keys = ["patient_id", "document_id", "sha256"]
+    without = index.join(text, on=keys, how="anti", nulls_equal=True).height
+    beyond = text.join(index, on=keys, how="anti", nulls_equal=True).height
+    return Finding(
+        not without and not beyond,
+        f"expected the index's documents and bytes; found {without:,} documents without text of their bytes, and "
+        f"{beyond:,} texts of other documents or bytes: materialize {TEXT.path} for the batches indexed since",
+        {"without text": without, "of other bytes": beyond},
+    )
+
+
+@dg.multi_asset_check(
+    specs=[
+        dg.AssetCheckSpec("extracted", asset=TEXT.path.split("/"), description=extracted.__doc__),
+        dg.AssetCheckSpec("not_empty", asset=TEXT.path.split("/"), description=not_empty.__doc__),
+        dg.AssetCheckSpec(
+            "consistent",
+            asset=TEXT.path.split("/"),
+            description="Text, its length, its hash, its reason and its maps say the same.",
+            blocking=True,
+        ),
+        dg.AssetCheckSpec(
+            "of_the_index",
+            asset=TEXT.path.split("/"),
+            description="Every indexed document has one row of text, made of the bytes the index knows.",
+            additional_deps=[INDEX.path.split("/")],
+        ),
+    ],
+    name="documents__text__content",
+)
+def text_content(lake: dg.ResourceParam[Lake]) -> Iterable[dg.AssetCheckResult]:
+    """The text as stored, of all batches, without holding it."""
+    batches = lake.partitions(TEXT.path)
+    columns = ("patient_id", "document_id", "sha256", "extraction_success", "reason", "characters", "text_sha256")
+    stored = lake.scan(TEXT.path, batches).select(*columns, length=pl.col("text").str.len_chars())
+    text = stored.unique().collect(engine="streaming")
+    maps = (lake.scan(TEXT.path, [batch]).select("spans", "characters").collect() for batch in batches)
+    outside = sum(passages_outside(each) for each in maps)
+    both = sorted({*batches} & {*lake.partitions(INDEX.path)})
+    index = lake.scan(INDEX.path, both).select(columns[:3]).unique().collect()
+    yield check_result(extracted(text), TEXT, "extracted", WARN)
+    yield check_result(not_empty(text), TEXT, "not_empty", WARN)
+    yield check_result(consistent(text, outside), TEXT, "consistent", ERROR)
+    yield check_result(of_the_index(text, index), TEXT, "of_the_index", WARN)
+
+
+CHECKS = (text_content,)

@@ -1,0 +1,136 @@
+"""A batch's documents prioritised: unreadable ones are no candidates, and every document is accounted for."""
+
+import datetime as dt
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clinical_assets.documents.prioritised.note_profiles import GENERAL, ONCOLOGY, profile_from
+from clinical_assets.documents.prioritised.prioritised_notes import (
+    COUNTS,
+    kept_notes,
+    prioritised,
+    profile_version,
+    reduction,
+    trigger_outcomes,
+)
+from clinical_assets.documents.tables import INDEX, PRIORITISED, PRIORITISED_TRIGGERS, TIMELINE
+
+DAY = dt.date(2150, 3, 10)
+NOTE = "Oncology progress note"
+
+
+def day(offset: int) -> dt.date:
+    return DAY + dt.timedelta(days=offset)
+
+
+def batch(*documents: tuple) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Index and text of rows of (document id, day, kind, patient, characters or None where it cannot be read)."""
+    rows = [{"document_id": name, "patient_id": patient, "source": "manifest", "document_type": kind,
+             "authored_date": None if at is None else day(at), "uri": name, "status": "indexed"}
+            for name, at, kind, patient, _ in documents]  # fmt: skip
+    read = [(name, characters is not None, characters or 0) for name, _, _, _, characters in documents]
+    schema = {"document_id": pl.String, "extraction_success": pl.Boolean, "characters": pl.Int64}
+    return pl.DataFrame(rows, schema=INDEX.polars_schema, orient="row"), pl.DataFrame(read, schema=schema, orient="row")
+
+
+def surgeries(*rows: tuple[str, int, str]) -> pl.DataFrame:
+    made = [{"event_id": name, "patient_id": patient, "event_type": "surgery", "start_date": day(at), "rule": "test",
+             "n_documents": 0} for name, at, patient in rows]  # fmt: skip
+    return pl.DataFrame(made, schema=TIMELINE.polars_schema, orient="row")
+
+
+def test_a_note_that_cannot_be_read_leaves_its_place_to_the_next():
+    index, text = batch(("broken", 1, NOTE, "p1", None), ("empty", 2, NOTE, "p1", 0), ("read", 3, NOTE, "p1", 9))
+    result = prioritised(index, text, surgeries(("s", 0, "p1")), ONCOLOGY)
+    kept = kept_notes(result, ONCOLOGY)
+    assert kept.schema == PRIORITISED.polars_schema
+    columns = ("document_id", "reasons", "event_id", "days", "characters", "rule", "profile")
+    assert kept.select(columns).rows() == [
+        ("read", "final_note, post_surgery", "s", 3, 9, "include: oncology", "oncology")
+    ]
+
+
+def test_the_nearest_event_is_named():
+    index, text = batch(("a", 3, NOTE, "p1", 9))
+    happened = surgeries(("far", -2, "p1"), ("near", 2, "p1"), ("same far", -2, "p1"))
+    kept = kept_notes(prioritised(index, text, happened, ONCOLOGY), ONCOLOGY)
+    assert kept.select("event_id", "days").rows() == [("near", 1)]
+
+
+def test_a_trigger_without_a_note_is_a_row():
+    index, text = batch(("a", 3, NOTE, "p1", 9))
+    happened = surgeries(("with", 0, "p1"), ("without", 100, "p1"), ("nobody's", 0, "p2"))
+    outcomes = trigger_outcomes(prioritised(index, text, happened, ONCOLOGY), happened, ONCOLOGY)
+    assert outcomes.schema == PRIORITISED_TRIGGERS.polars_schema
+    assert outcomes.filter(pl.col("kind") == "pathology")["document_id"].null_count() == 3
+    assert dict(outcomes.filter(pl.col("kind") == "note").select("event_id", "document_id").iter_rows()) == {
+        "with": "a", "without": None, "nobody's": None
+    }  # fmt: skip
+    assert outcomes["window_days"].unique().to_list() == [7]
+
+
+def test_what_became_of_every_document():
+    index, text = batch(
+        ("kept", 1, NOTE, "p1", 9), ("last", 50, NOTE, "p1", 9), ("between", 20, NOTE, "p1", 9),
+        ("phone", 1, "Telephone encounter", "p1", 9), ("undated", None, NOTE, "p1", 9), ("broken", 1, NOTE, "p1", None),
+        ("other", 1, "Telephone encounter", "p2", 9),
+    )  # fmt: skip
+    happened = surgeries(("s", 0, "p1"), ("t", 30, "p1"))
+    counts = reduction(index, text, prioritised(index, text, happened, ONCOLOGY))
+    assert counts.rows(named=True) == [
+        {"patient_id": "p1", "documents": 6, "without text": 1, "undated": 1, "relevant": 4, "kept": 2, "triggers": 2,
+         "triggers with a note": 1},
+        {"patient_id": "p2", "documents": 1, "without text": 0, "undated": 0, "relevant": 0, "kept": 0, "triggers": 0,
+         "triggers with a note": 0},
+    ]  # fmt: skip
+
+
+def test_nothing_gives_tables_of_nothing():
+    index, text = batch()
+    result = prioritised(index, text, surgeries(), GENERAL)
+    assert kept_notes(result, GENERAL).schema == PRIORITISED.polars_schema
+    assert trigger_outcomes(result, surgeries(), GENERAL).schema == PRIORITISED_TRIGGERS.polars_schema
+    assert reduction(index, text, result).is_empty()
+
+
+def test_a_profile_that_says_something_else_is_another_version():
+    same = profile_from({"name": "oncology", "base": "oncology"})
+    wider = profile_from({"name": "oncology", "base": "oncology", "window_days": 8})
+    assert profile_version(same) == profile_version(ONCOLOGY)
+    assert len({profile_version(p) for p in (ONCOLOGY, GENERAL, wider)}) == 3
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    documents=st.lists(st.tuples(st.none() | st.integers(-20, 20), st.sampled_from([NOTE, "Telephone encounter"]),
+                                 st.sampled_from(["p1", "p2"]), st.none() | st.integers(0, 2)), max_size=10),
+    happened=st.lists(st.tuples(st.integers(-20, 20), st.sampled_from(["p1", "p2"])), max_size=4),
+    seed=st.integers(0, 9),
+)  # fmt: skip
+def test_patients_one_by_one_in_any_order_give_what_all_give(documents, happened, seed):
+    index, text = batch(*((f"d{i}", *row) for i, row in enumerate(documents)))
+    events = surgeries(*((f"s{i}", *row) for i, row in enumerate(happened)))
+
+    def made(patients: list[str]):
+        def own(frame):
+            return frame.filter(pl.col("patient_id").is_in(patients)).sample(fraction=1, shuffle=True, seed=seed)
+
+        result = prioritised(own(index), text, own(events), ONCOLOGY)
+        return (
+            kept_notes(result, ONCOLOGY),
+            trigger_outcomes(result, own(events), ONCOLOGY),
+            reduction(own(index), text, result),
+        )
+
+    whole, parts = made(["p1", "p2"]), [made(["p1"]), made(["p2"])]
+    for table, *pieces in zip(whole, *parts, strict=True):
+        key = [
+            name for name in ("patient_id", "document_id", *PRIORITISED_TRIGGERS.primary_key) if name in table.columns
+        ]
+        assert table.sort(key).equals(pl.concat(pieces).sort(key))
+    counts = whole[2].select(pl.col(COUNTS).sum()).row(0, named=True) if whole[2].height else None
+    if counts:
+        assert counts["kept"] <= counts["relevant"] <= counts["documents"] - counts["without text"]
+        assert counts["triggers with a note"] <= counts["triggers"]

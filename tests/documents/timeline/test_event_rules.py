@@ -1,0 +1,126 @@
+import pytest
+
+from clinical_assets.documents.timeline.event_rules import (
+    ATC,
+    CPT,
+    EVENT_TYPES,
+    ICD9PROC,
+    ICD10PCS,
+    LOINC,
+    SNOMED,
+    SUBTYPES,
+    TYPES,
+    V2_0074,
+    Coding,
+    classify,
+)
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "kind"),
+    [
+        (CPT, "61510", "surgery"),
+        (CPT, "61798", "radiation"),  # cranial radiosurgery, although among the neurosurgical codes
+        (CPT, "77263", "radiation"),
+        (CPT, "77067", "imaging"),
+        (CPT, "70553", "imaging"),
+        (CPT, "78816", "imaging"),
+        (CPT, "88307", "pathology"),
+        (CPT, "36556", "other"),
+        (CPT, "62270", "other"),
+        (CPT, "99213", "other"),
+        (ICD10PCS, "00B00ZZ", "surgery"),
+        (ICD10PCS, "D0001ZZ", "radiation"),
+        (ICD10PCS, "B030ZZZ", "imaging"),
+        (ICD10PCS, "02HV33Z", "other"),
+        (ICD10PCS, "0BH17EZ", "other"),
+        (ICD10PCS, "5A1955Z", "other"),
+        (ICD9PROC, "01.59", "surgery"),
+        (ICD9PROC, "0159", "surgery"),
+        (ICD9PROC, "92.23", "radiation"),
+        (ICD9PROC, "88.91", "imaging"),
+        (ICD9PROC, "96.04", "other"),
+        (ICD9PROC, "38.93", "other"),
+        (ICD10PCS, "0DJ08ZZ", "other"),  # looking in takes nothing out
+        (ICD10PCS, "0W9G3ZZ", "other"),
+        (ICD10PCS, "07DR3ZX", "other"),
+        (ICD10PCS, "0W9G0ZZ", "surgery"),
+        (ICD10PCS, "00B70ZX", "surgery"),
+        (ICD9PROC, "45.13", "other"),
+        (ICD9PROC, "34.91", "other"),
+        (ICD9PROC, "37.22", "other"),
+        (ICD9PROC, "45.73", "surgery"),
+        (ICD9PROC, "36.13", "surgery"),
+        (SNOMED, "387713003", "surgery"),
+        (SNOMED, "108290001", "radiation"),
+        (SNOMED, "363679005", "imaging"),
+        ("urn:made-up", "61510", "other"),
+    ],
+)
+def test_procedures_by_code(system, code, kind):
+    assert classify(TYPES, "Procedure", [Coding(system, code)], "").kind == kind
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("Craniotomy for resection of posterior fossa mass", "surgery"),
+        ("Laparoscopic appendectomy", "surgery"),
+        ("CT-guided needle biopsy", "surgery"),
+        ("Stereotactic radiosurgery, left frontal", "radiation"),
+        ("Proton beam therapy", "radiation"),
+        ("MRI brain with contrast", "imaging"),
+        ("Lumbar puncture", "other"),
+        ("Blood transfusion", "other"),
+        ("Bone marrow aspirate and biopsy", "other"),
+        ("Haircut", "other"),
+        ("", "other"),
+    ],
+)
+def test_procedures_by_words(words, kind):
+    assert classify(TYPES, "Procedure", [], words).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("codings", "words", "kind"),
+    [
+        ([Coding(V2_0074, "SP")], "", "pathology"),
+        ([Coding(V2_0074, "RAD")], "Pathologic fracture series", "imaging"),
+        ([Coding(V2_0074, "LAB")], "CT ratio", "other"),
+        ([Coding(LOINC, "LP29684-5")], "", "imaging"),
+        ([], "MR BRAIN W/O CONTRAST", "imaging"),
+        ([], "Surgical pathology report", "pathology"),
+        ([], "Electrocardiogram", "other"),
+    ],
+)
+def test_reports(codings, words, kind):
+    assert classify(TYPES, "DiagnosticReport", codings, words).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("event_type", "codings", "words", "subtype"),
+    [
+        ("medication", [], "Temozolomide 140 mg capsule", "antineoplastic"),
+        ("medication", [Coding(ATC, "L01AX03")], "", "antineoplastic"),
+        ("medication", [], "dexAMETHasone 4 mg tablet", "corticosteroid"),
+        ("medication", [], "levETIRAcetam", "antiepileptic"),
+        ("medication", [], "Acetaminophen", "other"),
+        ("surgery", [Coding(CPT, "61510")], "", "tumor_resection"),
+        ("surgery", [], "Craniotomy, excision of infratentorial brain tumor", "tumor_resection"),
+        ("surgery", [Coding(CPT, "61750")], "", "biopsy"),
+        ("surgery", [], "Ventriculoperitoneal shunt revision", "cerebrospinal_fluid_diversion"),
+        ("surgery", [], "Appendectomy", "other"),
+        ("imaging", [], "MRI brain", "MR"),
+        ("imaging", [], "CTA head", "CT"),
+        ("imaging", [], "PET/CT skull to thigh", "PT"),
+        ("imaging", [], "US abdomen", "US"),
+        ("imaging", [], "Chest (PA and lateral)", "XR"),
+    ],
+)
+def test_subtypes(event_type, codings, words, subtype):
+    assert classify(SUBTYPES, event_type, codings, words).kind == subtype
+
+
+def test_every_rule_gives_a_known_type():
+    assert {rule.kind for rule in TYPES} <= set(EVENT_TYPES)
+    assert all(resource in EVENT_TYPES for rule in SUBTYPES for resource in rule.resources)
