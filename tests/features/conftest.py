@@ -1,5 +1,6 @@
-"""The open demo's tables, read as the assets read them."""
+"""The open demo's tables as the assets read them; makes the folder's made-up record (`leakage_record`) importable."""
 
+import sys
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from clinical_assets.mimic.inventory import take_inventory
 from clinical_assets.mimic.reader import read, to_polars
 from resources.sources import Sources
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 PHYSIONET = Path(__file__).parents[3] / "shared" / "data" / "physionet"
 
