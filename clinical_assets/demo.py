@@ -45,6 +45,8 @@ from resources.lake import Lake
 PROGRESS = "progress"
 STUDIES_WITH_FILES = 24
 """Of the synthetic hospital's X-ray studies, how many come with image files."""
+STUDIES_WITH_REPORTS = 500
+"""How many come with a report file; the note module has reports of all."""
 PATIENTS_WITH_DOCUMENTS = 40
 """Of its patients, how many come with notes in files: two batches."""
 
@@ -79,6 +81,7 @@ def _write_hospital(root: Path, patients: int, seed: int) -> None:
         seed=seed,
         progress=tell,
         studies_with_files=STUDIES_WITH_FILES,
+        studies_with_reports=STUDIES_WITH_REPORTS,
         patients_with_documents=PATIENTS_WITH_DOCUMENTS,
     )
     try:

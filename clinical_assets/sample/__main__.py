@@ -16,6 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--patients", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--documents", type=int, default=0, help="patients with notes and FHIR resources")
+    parser.add_argument("--reports", type=int, default=0, help="labelled chest X-ray studies with a report file")
     parser.add_argument("--out", type=Path, required=True, help="folder to be made")
     wanted = parser.parse_args(arguments)
     started = time.monotonic()
@@ -29,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
             wanted.out,
             patients=wanted.patients,
             seed=wanted.seed,
+            studies_with_reports=wanted.reports,
             patients_with_documents=wanted.documents,
             progress=progress,
         )

@@ -7,15 +7,15 @@ import polars as pl
 
 from clinical_assets.sample import dirt
 from clinical_assets.sample.blocks import Floats, Integers
-from clinical_assets.sample.coding import COMPLICATION, PRINCIPAL, coded
 from clinical_assets.sample.columns import minutes, spread, where, words
+from clinical_assets.sample.course.encounters import ED, FIRST_STAY
+from clinical_assets.sample.course.people import HOUR
+from clinical_assets.sample.course.physiology import signal
+from clinical_assets.sample.course.problems import ICD_TITLES, REASONS
+from clinical_assets.sample.course.story import Story
 from clinical_assets.sample.drawing import picked
-from clinical_assets.sample.encounters import ED, FIRST_STAY
-from clinical_assets.sample.formulary import DISPENSED, HOME_DRUGS
-from clinical_assets.sample.people import HOUR
-from clinical_assets.sample.physiology import signal
-from clinical_assets.sample.problems import ICD_TITLES, REASONS
-from clinical_assets.sample.story import Story
+from clinical_assets.sample.hosp.coding import COMPLICATION, PRINCIPAL, coded
+from clinical_assets.sample.hosp.formulary import DISPENSED, HOME_DRUGS
 from clinical_assets.sample.uncommon.codes import TITLES
 
 MOST_DIAGNOSES = 9

@@ -12,31 +12,22 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from clinical_assets.sample import (
-    bedside,
-    billing,
-    dictionaries,
-    emergency,
-    imaging_files,
-    infusions,
-    laboratory,
-    microbiology,
-    movements,
-    orders,
-    procedures,
-    radiology,
-)
+from clinical_assets.sample import emergency
 from clinical_assets.sample.blocks import Block, blocks
+from clinical_assets.sample.course.encounters import encounters, icu_stays
+from clinical_assets.sample.course.people import patients as draw_patients
+from clinical_assets.sample.course.story import Story
+from clinical_assets.sample.course.treatments import treatments
+from clinical_assets.sample.cxr import imaging_files, radiology
+from clinical_assets.sample.cxr.report_files import ReportFiles
 from clinical_assets.sample.documents import notes as document_notes
 from clinical_assets.sample.documents.store import DocumentFiles
-from clinical_assets.sample.encounters import encounters, icu_stays
-from clinical_assets.sample.people import patients as draw_patients
-from clinical_assets.sample.story import Story
-from clinical_assets.sample.treatments import treatments
+from clinical_assets.sample.hosp import billing, dictionaries, laboratory, microbiology, movements, orders
+from clinical_assets.sample.icu import bedside, infusions, procedures
 from clinical_assets.sample.writing import Files
 
 MARKER = "synthetic_hospital.json"
-GENERATOR_VERSION = 6
+GENERATOR_VERSION = 7
 """Raise it whenever the same arguments would give other bytes."""
 
 DOMAINS = (
@@ -65,6 +56,7 @@ def write_hospital(
     patients: int = 1000,
     seed: int = 20,
     studies_with_files: int = 0,
+    studies_with_reports: int = 0,
     patients_with_documents: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, int]:
@@ -75,6 +67,7 @@ def write_hospital(
         patients: how many, 1 to 400,000. A smaller hospital is not a part of a larger one.
         seed: same seed and patients, same bytes.
         studies_with_files: for how many chest X-ray studies, from the first on, images and readings are written.
+        studies_with_reports: for how many labelled studies, from the first on, MIMIC-CXR's report files are written.
         patients_with_documents: for how many patients, from the first on, notes and FHIR resources are written.
         progress: called with (patients written, patients in all) after each block.
 
@@ -90,6 +83,7 @@ def write_hospital(
         "patients": patients,
         "seed": seed,
         "studies_with_files": studies_with_files,
+        "studies_with_reports": studies_with_reports,
         "patients_with_documents": patients_with_documents,
         "generator_version": GENERATOR_VERSION,
     }
@@ -99,12 +93,13 @@ def write_hospital(
     unfinished = Path(tempfile.mkdtemp(prefix=f".{root.name}-unfinished-", dir=root.parent))
     try:
         images = imaging_files.ImageFiles(unfinished, seed, studies_with_files)
+        reports = ReportFiles(unfinished, seed, studies_with_reports)
         documents = DocumentFiles(unfinished, seed, patients_with_documents)
         with Files(unfinished) as files:
             for path, frame in dictionaries.tables().items():
                 files.append(path, frame)
             for block in to_do:
-                _write_block(block, files, images, documents)
+                _write_block(block, files, images, reports, documents)
                 if progress:
                     progress(min((block.number + 1) * to_do[0].patients, patients), patients)
         images.finish()
@@ -119,8 +114,11 @@ def write_hospital(
     return dict(files.rows)
 
 
-def _write_block(block: Block, files: Files, images: imaging_files.ImageFiles, documents: DocumentFiles) -> None:
+def _write_block(
+    block: Block, files: Files, images: imaging_files.ImageFiles, reports: ReportFiles, documents: DocumentFiles
+) -> None:
     story = told(block)
+    reports.add(story)
     for domain in DOMAINS:
         tables = domain.tables(story)
         for path, frame in tables.items():

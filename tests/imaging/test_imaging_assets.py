@@ -17,8 +17,8 @@ from clinical_assets.imaging.patient_folders import Tables, write_patient_folder
 from clinical_assets.imaging.study_records import STUDY_RECORDS
 from clinical_assets.imaging.tables import CXR_STAY_LINKS, INPUT_FAULTS
 from clinical_assets.mimic.assets import absent_table, mimic_assets
+from clinical_assets.sample.cxr.imaging_files import JPG_RELEASE
 from clinical_assets.sample.hospital import write_hospital
-from clinical_assets.sample.imaging_files import JPG_RELEASE
 from clinical_assets.settings import Settings
 from clinical_assets.stays import assets as stays
 from clinical_assets.table_checks import table_checks

@@ -14,7 +14,7 @@ WHEN = ("admittime", "dischtime", "deathtime", "intime", "outtime", "charttime",
 def raw(tmp_path_factory):
     """Every table as text, times parsed and numbers of measured values too."""
     root = tmp_path_factory.mktemp("hospital") / "sources"
-    write_hospital(root, patients=400, seed=11)
+    write_hospital(root, patients=400, seed=13)
 
     def frame(path):
         table = pl.read_csv(root / file_of(path), infer_schema=False)

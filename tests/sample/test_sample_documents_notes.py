@@ -6,10 +6,11 @@ import pytest
 from clinical_assets.documents.readers.extraction import extract
 from clinical_assets.imaging.report_links import report_links
 from clinical_assets.mimic.catalogue import TABLES
-from clinical_assets.sample import movements, radiology
 from clinical_assets.sample.blocks import Block
+from clinical_assets.sample.cxr import radiology
 from clinical_assets.sample.documents import notes as document_notes
 from clinical_assets.sample.documents.ward import CHEST
+from clinical_assets.sample.hosp import movements
 from clinical_assets.sample.hospital import told
 from clinical_assets.sample.writing import laid_out
 

@@ -8,8 +8,9 @@ import sys
 import pytest
 
 from clinical_assets.mimic.catalogue import TABLES
-from clinical_assets.sample import billing, hospital
+from clinical_assets.sample import hospital
 from clinical_assets.sample.__main__ import main
+from clinical_assets.sample.hosp import billing
 from clinical_assets.sample.hospital import MARKER, ForeignFolderError, write_hospital
 from clinical_assets.sample.writing import FOLDERS, file_of
 

@@ -169,6 +169,42 @@ def test_the_ed_stay_agrees_with_the_transfers(tables):
     assert found.height == whole.height
 
 
+def ed_visits(tables):
+    """ED stays of each patient in order, with the hours from leaving to the next arrival."""
+    ordered = tables["ed/edstays"].sort("subject_id", "intime", "stay_id")
+    return ordered.with_columns(
+        home=(pl.col("intime").shift(-1).over("subject_id") - pl.col("outtime")).dt.total_seconds() / 3_600
+    )
+
+
+def test_nobody_is_in_the_emergency_department_twice_at_a_time(tables):
+    assert (tables["ed/edstays"]["intime"] < tables["ed/edstays"]["outtime"]).all()
+    assert (ed_visits(tables)["home"].drop_nulls() > 0).all()
+
+
+def test_a_few_come_back_within_three_days_and_all_of_them_had_been_sent_home(tables):
+    visits = ed_visits(tables)
+    soon = visits.filter(pl.col("home") < 72)
+    # Two halves of one visit are minutes apart and name the same admission.
+    back = soon.filter(pl.col("disposition") != "ADMITTED")
+    assert 0.005 < back.height / visits.height < 0.06
+    assert back["hadm_id"].is_null().all()
+    assert (back["home"] >= 1.5).all()
+    assert (soon.filter(pl.col("disposition") == "ADMITTED")["home"] < 1).all()
+
+
+def test_whoever_comes_back_was_neither_in_hospital_nor_dead_in_between(tables):
+    back = ed_visits(tables).filter(pl.col("home") < 72, pl.col("disposition") != "ADMITTED")
+    assert back.height
+    between = back.join(tables["hosp/admissions"], on="subject_id", suffix="_of_admission").filter(
+        pl.col("admittime") > pl.col("outtime"),
+        pl.col("admittime") < pl.col("outtime") + pl.duration(seconds=(pl.col("home") * 3_600).cast(pl.Int64)),
+    )
+    assert between.is_empty()
+    died = back.join(tables["hosp/patients"].drop_nulls("dod"), on="subject_id")
+    assert died.filter(pl.col("dod") < pl.col("outtime").dt.date()).is_empty()
+
+
 def test_a_patients_images_are_in_one_part_of_the_split(tables):
     parts = tables["cxr/split"].group_by("subject_id").agg(pl.col("split").n_unique())
     assert (parts["split"] == 1).all()

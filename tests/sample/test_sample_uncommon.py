@@ -5,10 +5,10 @@ import polars as pl
 import pytest
 
 from clinical_assets.sample.blocks import blocks
-from clinical_assets.sample.formulary import ANTIBIOTICS, DRUGS
+from clinical_assets.sample.course.people import HOUR
+from clinical_assets.sample.hosp.formulary import ANTIBIOTICS, DRUGS
+from clinical_assets.sample.hosp.laboratory import drawn
 from clinical_assets.sample.hospital import told
-from clinical_assets.sample.laboratory import drawn
-from clinical_assets.sample.people import HOUR
 from clinical_assets.sample.uncommon import codes as uncommon_codes
 from clinical_assets.sample.uncommon import drugs as uncommon_drugs
 from clinical_assets.sample.uncommon.charting import scenes

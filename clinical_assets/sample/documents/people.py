@@ -10,9 +10,9 @@ from random import Random
 
 import numpy as np
 
+from clinical_assets.sample.course.people import LAST_DAY_YEARS_ON
+from clinical_assets.sample.course.story import Story
 from clinical_assets.sample.documents.stories import DAY, Person
-from clinical_assets.sample.people import LAST_DAY_YEARS_ON
-from clinical_assets.sample.story import Story
 
 _EPOCH = dt.date(1970, 1, 1)
 _SECONDS_OF_A_DAY = 86_400

@@ -5,6 +5,7 @@
     documents/fhir/<Resource>.ndjson             the oncology patients' resources
     documents/truth/documents.parquet            one row per document: template, format, defect, text, what to expect
     documents/truth/values.parquet               one row per document and fact stated in it, with its quote and place
+    documents/truth/traps.parquet                one row per passage that tempts to find a fact where none is stated
 
 The truth is for scoring; nothing that abstracts may read it. Same seed, same bytes.
 """
@@ -22,23 +23,27 @@ from typing import Any
 
 import polars as pl
 
+from clinical_assets.sample.course.story import Story
 from clinical_assets.sample.documents import formats, pages
 from clinical_assets.sample.documents.defects import DEFECTS, READ, Defect
 from clinical_assets.sample.documents.events import resources
+from clinical_assets.sample.documents.everyday import EVERYDAY, long_record, other_events
 from clinical_assets.sample.documents.formats import Filed
 from clinical_assets.sample.documents.people import AUTHORS, person_of
 from clinical_assets.sample.documents.stories import Illness, Person, illness
 from clinical_assets.sample.documents.templates import KINDS, templates
-from clinical_assets.sample.documents.text import LaidOut, Layout, Note, laid_out
+from clinical_assets.sample.documents.text import TRAP, LaidOut, Layout, Note, laid_out
 from clinical_assets.sample.documents.ward import chest_occasion, ward_occasions
 from clinical_assets.sample.documents.wording import DATE_FORMS, Occasion, occasions
-from clinical_assets.sample.movements import patients as recorded_patients
-from clinical_assets.sample.story import Story
+from clinical_assets.sample.hosp.movements import patients as recorded_patients
 
 FOLDER = "documents"
 ONCOLOGY_SHARE = 0.5
 OLDEST_WITH_TUMOUR = 85
 """Nobody older is operated on."""
+FIRST_LONG_RECORD, LONG_RECORD_EVERY = 3, 10
+"""Of the patients with a tumour, counted from 0, who has a record of several hundred documents: about one in twenty of
+all patients with documents."""
 DEFECT_SHARE = 0.03
 FILED_TWICE_SHARE = 0.01
 """The same bytes under a second id, as stores have them."""
@@ -82,6 +87,19 @@ VALUES = pl.Schema(
     }
 )
 """`text[start:end]` of the document is `quote` and states that `field` of `schema` is `value`; `end` is exclusive."""
+TRAPS = pl.Schema(
+    {
+        "document_id": pl.String(),
+        "patient_id": pl.String(),
+        "kind": pl.String(),
+        "claim": pl.String(),
+        "quote": pl.String(),
+        "start": pl.Int64(),
+        "end": pl.Int64(),
+    }
+)
+"""`text[start:end]` is `quote`, and `claim` (`<schema>.<field>: <value>`, several parted by a comma) is not stated by
+it: it speaks of another person, of the past or a plan, or is carried over from an earlier note. Long records only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +140,8 @@ FORMATS: tuple[Format, ...] = (
 )
 SCAN = "scan"
 _IMAGING = frozenset(kind for kind, of in KINDS.items() if of.category == "Radiology")
+_TYPED = frozenset(everyday.kind for everyday in EVERYDAY) - {"letter", "consent", "dental"}
+"""Everyday notes that are written in the hospital's own system: nobody prints and scans them."""
 
 
 @dataclass
@@ -140,6 +160,8 @@ class DocumentFiles:
     _manifest: list[dict[str, str]] = field(default_factory=list)
     _documents: list[dict[str, object]] = field(default_factory=list)
     _values: list[dict[str, object]] = field(default_factory=list)
+    _traps: list[dict[str, object]] = field(default_factory=list)
+    _tumours: int = 0
     _resources: dict[str, list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -163,7 +185,8 @@ class DocumentFiles:
             planned += chest_occasions(person, x_rays, labels, rng)
             tumour = self._illness(person, rng)
             if tumour is not None:
-                planned += (o for o in occasions(person, tumour, rng) if not person.is_away(o.at.date()))
+                about_it = [o for o in occasions(person, tumour, rng) if not person.is_away(o.at.date())]
+                planned += about_it + self._everyday(person, tumour, about_it, rng)
                 for resource in resources(person, tumour):
                     self._tell(resource)
             planned = [o for o in planned if o.at.date() <= person.last_day]
@@ -173,6 +196,17 @@ class DocumentFiles:
     def _illness(self, person: Person, rng: Random) -> Illness | None:
         chosen = rng.random() < ONCOLOGY_SHARE and person.age(person.first_day) <= OLDEST_WITH_TUMOUR
         return illness(person, rng) if chosen else None
+
+    def _everyday(self, person: Person, tumour: Illness, about_it: list[Occasion], rng: Random) -> list[Occasion]:
+        """Of a few patients everything else that fills a record."""
+        self._tumours += 1
+        if (self._tumours - 1) % LONG_RECORD_EVERY != FIRST_LONG_RECORD:
+            return []
+        visits = [occasion for occasion in about_it if occasion.kind == "progress_clinic"]
+        planned = list(long_record(person, tumour, visits, rng))
+        for resource in other_events(person, planned):
+            self._tell(resource)
+        return planned
 
     def finish(self) -> None:
         """Write the manifest, the resources and the truth; nothing where no documents are wanted."""
@@ -186,7 +220,11 @@ class DocumentFiles:
             (here / "fhir" / f"{kind}.ndjson").write_text("\n".join(lines) + "\n", encoding="utf-8")
             self.rows[f"{FOLDER}/fhir/{kind}"] = len(lines)
         (here / "truth").mkdir(parents=True, exist_ok=True)
-        tables = {"documents": (self._documents, DOCUMENTS), "values": (self._values, VALUES)}
+        tables = {
+            "documents": (self._documents, DOCUMENTS),
+            "values": (self._values, VALUES),
+            "traps": (self._traps, TRAPS),
+        }
         for name, (rows, schema) in tables.items():
             pl.DataFrame(rows, schema=schema).write_parquet(here / "truth" / f"{name}.parquet")
             self.rows[f"{FOLDER}/truth/{name}"] = len(rows)
@@ -268,8 +306,11 @@ class DocumentFiles:
         for fact in text.evidence if text else ():
             schema, _, name = fact.field.partition(".")
             quote = text.text[fact.start : fact.end] if text else ""
-            placed = {"value": fact.value, "quote": quote, "start": fact.start, "end": fact.end}
-            self._values.append(ids | {"schema": schema, "field": name} | placed)
+            place = {"quote": quote, "start": fact.start, "end": fact.end}
+            if schema == TRAP:
+                self._traps.append(ids | {"kind": name, "claim": fact.value} | place)
+            else:
+                self._values.append(ids | {"schema": schema, "field": name, "value": fact.value} | place)
 
 
 def chest_occasions(person: Person, x_rays: pl.DataFrame, labels: pl.DataFrame, rng: Random) -> Iterator[Occasion]:
@@ -297,6 +338,7 @@ def header(person: Person, author: str, at: dt.datetime, rng: Random) -> tuple[s
 
 def _format(kind: str, rng: Random) -> Format:
     possible = [f for f in FORMATS if kind in _IMAGING or not f.imaging_only]
+    possible = [f for f in possible if f.name != SCAN or kind not in _TYPED]
     return rng.choices(possible, [f.share for f in possible])[0]
 
 

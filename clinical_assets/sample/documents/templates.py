@@ -2,7 +2,8 @@
 
 A template is text: a title, then sections under `# headings`, paragraphs, and table rows between bars. Names in braces
 are filled by the story; a paragraph that is empty after filling is left out, and so is a section without paragraphs.
-The templates themselves are in `document_templates_surgery`, `document_templates_imaging`, `document_templates_clinic`.
+The templates themselves are in `templates_surgery`, `templates_imaging`, `templates_clinic` and `templates_general`,
+those that fill long records in `templates_messages` and `templates_elsewhere`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from clinical_assets.sample.documents import templates_clinic as document_templates_clinic
+from clinical_assets.sample.documents import templates_elsewhere as document_templates_elsewhere
 from clinical_assets.sample.documents import templates_general as document_templates_general
 from clinical_assets.sample.documents import templates_imaging as document_templates_imaging
+from clinical_assets.sample.documents import templates_messages as document_templates_messages
 from clinical_assets.sample.documents import templates_surgery as document_templates_surgery
 from clinical_assets.sample.documents.text import Block, Note, Section
 
@@ -54,6 +57,31 @@ KINDS: Mapping[str, Kind] = {
     "discharge_general": Kind("Discharge Summary", "Medicine", "18842-5"),
     "progress_general": Kind("Progress Note", "Medicine", "11506-3"),
     "chest_xray": Kind("Chest X-ray", "Radiology", "18748-4"),
+    "refill_request": Kind("Refill Request", "Telephone", "34748-4"),
+    "portal_message": Kind("Patient Message", "Patient Portal", "34748-4"),
+    "telephone_triage": Kind("Telephone Encounter", "Telephone", "34748-4"),
+    "scheduling": Kind("Scheduling Note", "Scheduling", "34748-4"),
+    "letter": Kind("Letter", "Administrative", "51852-2"),
+    "instructions": Kind("After Visit Summary", "Patient Instructions", "69730-0"),
+    "vaccination": Kind("Immunization Note", "Primary Care", "11369-6"),
+    "consent": Kind("Consent Form", "Administrative", "59284-0"),
+    "laboratory_report": Kind("Laboratory Report", "Laboratory", "11502-2"),
+    "physical_therapy": Kind("Progress Note", "Physical Therapy", "11506-3"),
+    "occupational_therapy": Kind("Progress Note", "Occupational Therapy", "11506-3"),
+    "speech_therapy": Kind("Treatment Note", "Speech Therapy", "11506-3"),
+    "dietitian": Kind("Progress Note", "Nutrition", "11506-3"),
+    "social_work": Kind("Progress Note", "Social Work", "11506-3"),
+    "nursing_visit": Kind("Nursing Note", "Nursing", "34746-8"),
+    "eye_clinic": Kind("Progress Note", "Ophthalmology", "11506-3"),
+    "dermatology": Kind("Progress Note", "Dermatology", "11506-3"),
+    "skin_pathology": _PATHOLOGY,
+    "primary_care": Kind("Progress Note", "Internal Medicine", "11506-3"),
+    "cardiology": Kind("Consult Note", "Cardiology", "11488-4"),
+    "dental": Kind("Clinic Note", "Dentistry", "34746-8"),
+    "pharmacist": Kind("Pharmacy Note", "Pharmacy", "11506-3"),
+    "knee_xray": Kind("X-ray Knee", "Radiology", "18748-4"),
+    "abdomen_ultrasound": Kind("Ultrasound Abdomen", "Radiology", "18748-4"),
+    "copied_progress": Kind("Progress Note", "Neuro-Oncology", "11506-3"),
 }
 
 # The code a C-CDA gives a section, by its heading in lower case. Codes: HL7 C-CDA R2.1, LOINC document ontology.
@@ -144,6 +172,8 @@ _TEXTS: Mapping[str, tuple[str, ...]] = {
     **document_templates_imaging.TEXTS,
     **document_templates_clinic.TEXTS,
     **document_templates_general.TEXTS,
+    **document_templates_messages.TEXTS,
+    **document_templates_elsewhere.TEXTS,
 }
 
 

@@ -93,7 +93,7 @@ _CHEST = (
 # Reason for Exam
 {indication}
 # Comparison
-None.
+{comparison}
 # Findings
 {chest_findings}
 # Impression

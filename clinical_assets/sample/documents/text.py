@@ -33,6 +33,21 @@ def stated(words: str, facts: Mapping[str, object]) -> str:
     return _QUOTED.sub(lambda found: f"⟦{listed}¦{found[1]}⟧", words)
 
 
+TRAP = "trap"
+"""What stands for a schema where a passage only tempts: `trap.<kind>`, with the claim a careless reader would make."""
+
+
+def tempting(words: str, kind: str, claim: str) -> str:
+    """Words that tempt to claim what they don't state, e.g. of a relative's tumour; no fact is in them."""
+    return stated(words, {f"{TRAP}.{kind}": claim})
+
+
+def claims(words: str) -> dict[str, str]:
+    """What marked words state, value by field, e.g. `{"progress_note.kps": "90"}`."""
+    facts = (fact.partition("=") for mark in _MARK.finditer(words) for fact in mark[1].split(";"))
+    return {field: value for field, _, value in facts}
+
+
 def unmarked(words: str) -> str:
     """The words without their marks."""
     return _MARK.sub(r"\2", words)

@@ -11,15 +11,15 @@ from random import Random
 
 import numpy as np
 
+from clinical_assets.sample.course.encounters import ICU
+from clinical_assets.sample.course.people import CONDITION_NAMES
+from clinical_assets.sample.course.problems import REASONS
+from clinical_assets.sample.course.story import Story
 from clinical_assets.sample.documents import phrases
 from clinical_assets.sample.documents.findings import capital
 from clinical_assets.sample.documents.stories import Person
 from clinical_assets.sample.documents.text import Block, stated
 from clinical_assets.sample.documents.wording import Occasion
-from clinical_assets.sample.encounters import ICU
-from clinical_assets.sample.people import CONDITION_NAMES
-from clinical_assets.sample.problems import REASONS
-from clinical_assets.sample.story import Story
 
 EPOCH = dt.datetime(1970, 1, 1)
 DAYS_BETWEEN_NOTES = 3
@@ -51,6 +51,19 @@ CHEST: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = 
                         ("«Lines and tubes have been removed.»",), ("«A tube is possibly present», tip not seen.",)),
     "No Finding": (("«No acute cardiopulmonary process.»",), ("Not normal.",), ("Perhaps normal.",)),
 }  # fmt: skip
+
+INDICATIONS = ("Shortness of breath.", "Fever, evaluate for pneumonia.", "Line placement.", "Cough.")
+IMPRESSIONS = (
+    "As above. Clinical correlation is suggested.",
+    "Otherwise as above.",
+    "Follow-up as clinically indicated.",
+)
+STILL_THERE = ("Unchanged from the prior study", "As on the prior study")
+NEW = ("New since the prior study", "Not seen on the prior study")
+RESOLVED = ("What was seen on the prior study has cleared", "Resolved since the prior study")
+RESOLVE = {"Atelectasis", "Consolidation", "Edema", "Lung Opacity", "Pleural Effusion", "Pneumonia", "Pneumothorax"}
+"""Findings that go away; a report that says so names them all the same."""
+WITHOUT_COMPARISON = 0.4
 
 
 def ward_occasions(
@@ -101,24 +114,52 @@ def ward_slots(story: Story, encounter: int, age: int, female: bool, rng: Random
     }
 
 
-def chest_occasion(labels: Mapping[str, float | None], at: dt.datetime, rng: Random) -> Occasion:
-    """The report of a chest X-ray that says what its labels say, and no more."""
-    sentences = [
-        _finding(name, labels.get(name), rng) for name in CHEST if name != "No Finding" and labels.get(name) is not None
-    ]
+def chest_occasion(
+    labels: Mapping[str, float | None],
+    at: dt.datetime,
+    rng: Random,
+    prior: Mapping[str, float | None] | None = None,
+) -> Occasion:
+    """The report of a chest X-ray that says what its labels say, and no more.
+
+    Args:
+        labels: by finding, 1 stated, 0 denied, -1 doubted.
+        at: when it is written.
+        rng: of the words.
+        prior: labels of the patient's study before, which the report then compares with.
+    """
+    told = {name: _finding(name, labels[name], rng) for name in CHEST if name in labels and labels[name] is not None}
+    told.pop("No Finding", None)
+    sentences = [_compared(words, name, labels[name], prior, rng) for name, words in told.items()]
+    seen = [words for name, words in told.items() if labels[name] != DENIED]
+    summed_up = " ".join(rng.sample(seen, min(len(seen), 2)))
     normal = labels.get("No Finding") == STATED
-    impression = _finding("No Finding", STATED, rng) if normal else "As above. Clinical correlation is suggested."
+    impression = _finding("No Finding", STATED, rng) if normal else f"{summed_up} {rng.choice(IMPRESSIONS)}".strip()
     return Occasion(
         "chest_xray",
         at,
         {
-            "indication": rng.choice(
-                ("Shortness of breath.", "Fever, evaluate for pneumonia.", "Line placement.", "Cough.")
-            ),
+            "indication": rng.choice(INDICATIONS),
+            "comparison": "None." if prior is None else "Chest radiograph, the patient's last.",
             "chest_findings": " ".join(sentences) or "Low lung volumes.",
             "chest_impression": impression,
         },
     )
+
+
+def _compared(words: str, name: str, value: float | None, prior: Mapping[str, float | None] | None, rng: Random) -> str:
+    """The words of a finding, with how it was before where there is a study before and the report says so.
+
+    The comparison stands in the finding's own sentence: what is new or unchanged is told by it alone.
+    """
+    if prior is None or value == DOUBTED or rng.random() < WITHOUT_COMPARISON:
+        return words
+    before = prior.get(name) == STATED
+    if value == STATED:
+        return f"{rng.choice(STILL_THERE if before else NEW)}: {words}"
+    if before and name in RESOLVE:
+        return f"{rng.choice(RESOLVED)}: {words}"
+    return words
 
 
 def _finding(name: str, value: float | None, rng: Random) -> str:

@@ -164,7 +164,7 @@ class _Writer:
             "course_event": event,
             "disposition": stated("«Home» with family.", {"discharge_summary.disposition": "home"}),
             "neurological": self._neurological("stable"),
-            "medication_lines": self._medications(surgery.home),
+            "medication_lines": medications(self.told, surgery.home),
         }
 
     # -- imaging -----------------------------------------------------------------------------------------------------
@@ -262,7 +262,7 @@ class _Writer:
             "imaging_interpretation": self._interpretation(visit),
             "interval": str(rng.choice((6, 8, 12))),
             "agent_action": self._action(visit),
-            "medication_lines": self._medications(visit.day),
+            "medication_lines": medications(self.told, visit.day),
             "medication_rows": self._medication_rows(visit.day),
         }  # fmt: skip
         encounter = (self._event("Encounter", f"visit-{self.told.visits.index(visit) + 1}"),)
@@ -291,20 +291,21 @@ class _Writer:
             platelets=self.rng.randrange(40, 95), cycles=self.rng.randrange(4, 7),
         )  # fmt: skip
 
-    def _running(self, day: dt.date) -> list[DrugCourse]:
-        return [course for course in self.told.drugs if course.start <= day <= course.end]
-
-    def _medications(self, day: dt.date) -> str:
-        listed = [
-            stated(f"«{c.drug.name}» {c.drug.dose}", {"medication.agent": c.drug.name}) for c in self._running(day)
-        ]
-        always = DRUGS["levetiracetam"]
-        listed.append(stated(f"«{always.name}» {always.dose}", {"medication.agent": always.name}))
-        return "; ".join(listed) + "."
-
     def _medication_rows(self, day: dt.date) -> Block:
-        drugs = [*(course.drug for course in self._running(day)), DRUGS["levetiracetam"]]
+        drugs = [*(course.drug for course in _running(self.told, day)), DRUGS["levetiracetam"]]
         return tuple((stated(d.name, {"medication.agent": d.name}), d.dose, d.route) for d in drugs)
+
+
+def medications(told: Illness, day: dt.date) -> str:
+    """The drugs of a day in a sentence, each marked as a fact."""
+    listed = [stated(f"«{c.drug.name}» {c.drug.dose}", {"medication.agent": c.drug.name}) for c in _running(told, day)]
+    always = DRUGS["levetiracetam"]
+    listed.append(stated(f"«{always.name}» {always.dose}", {"medication.agent": always.name}))
+    return "; ".join(listed) + "."
+
+
+def _running(told: Illness, day: dt.date) -> list[DrugCourse]:
+    return [course for course in told.drugs if course.start <= day <= course.end]
 
 
 def imaging_time(number: int) -> dt.time:

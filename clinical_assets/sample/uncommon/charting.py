@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 
 from clinical_assets.sample.blocks import Integers
-from clinical_assets.sample.observations import EYES, MOVEMENT, SPEECH
-from clinical_assets.sample.story import Story
+from clinical_assets.sample.course.story import Story
+from clinical_assets.sample.icu.observations import EYES, MOVEMENT, SPEECH
 from clinical_assets.sample.uncommon.dealing import dealt, moments, watched, watched_on_a_ventilator
 
 Entry = tuple[int, int, str | None, float | None]

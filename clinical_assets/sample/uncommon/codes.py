@@ -10,7 +10,7 @@ import polars as pl
 
 from clinical_assets.sample.blocks import Integers
 from clinical_assets.sample.columns import words
-from clinical_assets.sample.story import Story
+from clinical_assets.sample.course.story import Story
 from clinical_assets.sample.uncommon import icd9 as uncommon_icd9
 from clinical_assets.sample.uncommon import icd10 as uncommon_icd10
 from clinical_assets.sample.uncommon.dealing import in_turn

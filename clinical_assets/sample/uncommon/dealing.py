@@ -11,8 +11,8 @@ import numpy as np
 
 from clinical_assets.sample.blocks import Block, Integers
 from clinical_assets.sample.columns import minutes
-from clinical_assets.sample.story import Story
-from clinical_assets.sample.treatments import NOT_DONE
+from clinical_assets.sample.course.story import Story
+from clinical_assets.sample.course.treatments import NOT_DONE
 
 WATCHED = 12
 """Watched stays of a block."""

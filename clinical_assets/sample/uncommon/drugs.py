@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from clinical_assets.sample.blocks import Block, Integers
-from clinical_assets.sample.formulary import ANTIBIOTICS, CEFEPIME, DRUGS, Drug
+from clinical_assets.sample.hosp.formulary import ANTIBIOTICS, CEFEPIME, DRUGS, Drug
 from clinical_assets.sample.uncommon.dealing import in_turn
 
 # fmt: off

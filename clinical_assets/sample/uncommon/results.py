@@ -13,9 +13,9 @@ import polars as pl
 
 from clinical_assets.sample.blocks import Integers
 from clinical_assets.sample.columns import minutes
-from clinical_assets.sample.lab_tests import SPECIMEN_TYPE
-from clinical_assets.sample.people import HOUR
-from clinical_assets.sample.story import Story
+from clinical_assets.sample.course.people import HOUR
+from clinical_assets.sample.course.story import Story
+from clinical_assets.sample.hosp.lab_tests import SPECIMEN_TYPE
 from clinical_assets.sample.uncommon.dealing import watched, watched_on_a_ventilator
 
 WORKUP_HOURS = (3.3, 17.6)

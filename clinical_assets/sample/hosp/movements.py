@@ -7,12 +7,12 @@ import polars as pl
 
 from clinical_assets.sample.blocks import Integers
 from clinical_assets.sample.columns import spread, where, words
+from clinical_assets.sample.course.encounters import ED, FIRST_STAY, ICU, SECOND_ICU, STEPS, WARD
+from clinical_assets.sample.course.people import DAY, OLDEST, YEAR_GROUPS
+from clinical_assets.sample.course.problems import CCU, MICU, MIXED, REASONS, SICU
+from clinical_assets.sample.course.story import Story
 from clinical_assets.sample.drawing import picked
-from clinical_assets.sample.encounters import ED, FIRST_STAY, ICU, SECOND_ICU, STEPS, WARD
-from clinical_assets.sample.people import DAY, OLDEST, YEAR_GROUPS
-from clinical_assets.sample.problems import CCU, MICU, MIXED, REASONS, SICU
-from clinical_assets.sample.staff import provider_ids
-from clinical_assets.sample.story import Story
+from clinical_assets.sample.hosp.staff import provider_ids
 
 DISCHARGED_TO = {
     "HOME": 0.37,

@@ -11,8 +11,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from clinical_assets.sample.blocks import Block, Booleans, Floats, Integers
-from clinical_assets.sample.drawing import chance
-from clinical_assets.sample.people import (
+from clinical_assets.sample.course import returns
+from clinical_assets.sample.course.people import (
     DAY,
     FIRST_YEAR_OF_GROUP,
     HOUR,
@@ -21,8 +21,9 @@ from clinical_assets.sample.people import (
     year_of,
     year_start,
 )
-from clinical_assets.sample.physiology import Courses, own_levels
-from clinical_assets.sample.problems import CONDITIONS, ORGANS, REASONS
+from clinical_assets.sample.course.physiology import Courses, own_levels
+from clinical_assets.sample.course.problems import CONDITIONS, ORGANS, REASONS
+from clinical_assets.sample.drawing import chance
 
 STEPS = ("emergency", "first ward", "first intensive", "second ward", "second intensive", "last ward")
 """The legs of an encounter, in order; a leg of no duration did not happen."""
@@ -100,9 +101,8 @@ class Encounters:
 
     def kept(self, keep: Booleans) -> Encounters:
         """Only the encounters where `keep` holds."""
-        courses = Courses(**{f.name: getattr(self.courses, f.name)[keep] for f in fields(Courses)})
         rest = {f.name: getattr(self, f.name)[keep] for f in fields(self) if f.name != "courses"}
-        return Encounters(**rest, courses=courses)
+        return Encounters(**rest, courses=_those(self.courses, keep))
 
 
 def _per_reason(attribute: str) -> Floats:
@@ -122,21 +122,15 @@ _PLANNED = np.array([reason.arrival == "elective" for reason in REASONS])
 def encounters(block: Block, people: Patients) -> Encounters:
     """Draw the block's encounters, ending each patient's with a death in hospital if there is one."""
     rng = block.rng("encounters")
-    busy = rng.gamma(0.7, 1.05 * np.exp(0.25 * people.frailty))
-    patient = np.repeat(np.arange(block.patients), 1 + np.minimum(rng.poisson(busy), 14))
-    reason = rng.choice(len(REASONS), len(patient), p=_WEIGHTS)
-    courses, infected = _courses(block, people, patient, reason)
-
-    by_ed = rng.random(len(patient)) < _BY_ED[reason]
-    covered = np.isin(people.group[patient], GROUPS_WITH_ED)
-    admitted = ~by_ed | ~covered | (rng.random(len(patient)) < chance(1.4 + 1.3 * courses.illness))
+    came = _arrivals(block, people, rng)
+    patient, reason, courses, by_ed, admitted = came.patient, came.reason, came.courses, came.by_ed, came.admitted
     intensive = admitted & (rng.random(len(patient)) < chance(0.40 + _INTENSIVE[reason] + 1.1 * courses.illness))
     hours = _legs(rng, courses, by_ed, admitted, intensive)
     risk = _risk(courses, people, patient, intensive, rng)
     died = admitted & (rng.random(len(patient)) < chance(risk))
     hours[died & intensive, LAST_WARD] = 0
 
-    bounds = _calendar(rng, people, patient, reason, hours)
+    bounds = _calendar(rng, people, came, hours)
     years_on = year_of(bounds[:, 0]) - people.anchor_year[patient]
     ends = bounds[:, -1]
     death = np.where(died, ends // 60 * 60 - _bed_kept(rng, bounds), -1)
@@ -151,12 +145,55 @@ def encounters(block: Block, people: Patients) -> Encounters:
         death=death,
         age=courses.age + years_on,
         year=(FIRST_YEAR_OF_GROUP[people.group] + rng.integers(0, 3, block.patients))[patient] + years_on,
-        infected=infected,
+        infected=came.infected,
         courses=courses,
         risk=risk,
     )
     alive_and_in_time = _before_death(patient, died) & _before_the_last_year(people, patient, bounds)
-    return _numbered(block, drawn.kept(alive_and_in_time), admitted[alive_and_in_time], covered[alive_and_in_time])
+    told = drawn.kept(alive_and_in_time)
+    return _numbered(block, told, admitted[alive_and_in_time], _covered(people, told.patient))
+
+
+@dataclass(frozen=True)
+class _Arrivals:
+    """Encounters before they have a calendar, in order of patient and time; `returns` follow the visit they return to.
+
+    Attributes are those of `Encounters`; `by_ed` through the emergency department, `admitted` to hospital.
+    """
+
+    patient: Integers
+    reason: Integers
+    returns: Booleans
+    courses: Courses
+    infected: Booleans
+    by_ed: Booleans
+    admitted: Booleans
+
+
+def _arrivals(block: Block, people: Patients, rng: np.random.Generator) -> _Arrivals:
+    """Who comes, why, how sick, and whether to stay; returns to the emergency department among them."""
+    busy = rng.gamma(0.7, 1.05 * np.exp(0.25 * people.frailty))
+    patient = np.repeat(np.arange(block.patients), 1 + np.minimum(rng.poisson(busy), 14))
+    reason = rng.choice(len(REASONS), len(patient), p=_WEIGHTS)
+    patient, reason, again = returns.each_with_a_return(rng, patient, reason)
+    courses, infected = _courses(block, people, patient, reason)
+    by_ed = again | (rng.random(len(patient)) < _BY_ED[reason])
+    stays = rng.random(len(patient)) < chance(1.4 + 1.3 * courses.illness)
+    admitted = ~by_ed | ~_covered(people, patient) | stays
+    told = returns.that_happen(rng, reason, courses.illness, again, by_ed & ~admitted)
+    return _Arrivals(
+        patient[told], reason[told], again[told], _those(courses, told), infected[told], by_ed[told], admitted[told]
+    )
+
+
+def _covered(people: Patients, patient: Integers) -> Booleans:
+    """Whether the ED module covers the patients' years."""
+    covered: Booleans = np.isin(people.group[patient], GROUPS_WITH_ED)
+    return covered
+
+
+def _those(courses: Courses, keep: Booleans) -> Courses:
+    return Courses(**{f.name: getattr(courses, f.name)[keep] for f in fields(Courses)})
 
 
 def _courses(block: Block, people: Patients, patient: Integers, reason: Integers) -> tuple[Courses, Booleans]:
@@ -226,13 +263,13 @@ def _legs(
     return hours
 
 
-def _calendar(
-    rng: np.random.Generator, people: Patients, patient: Integers, reason: Integers, hours: Floats
-) -> Integers:
-    """Seconds at which legs begin and end: encounters of a patient follow each other with gaps of weeks to years."""
-    n = len(patient)
+def _calendar(rng: np.random.Generator, people: Patients, came: _Arrivals, hours: Floats) -> Integers:
+    """Seconds at which legs begin and end: encounters are weeks to years apart, a return follows within days."""
+    patient, n = came.patient, len(came.patient)
     first = np.concatenate([[True], patient[1:] != patient[:-1]])
     gap_days = np.where(first, rng.uniform(1, 330, n), np.clip(130 * np.exp(rng.normal(0, 1.2, n)), 3, 900))
+    at_home = returns.hours_at_home(rng, n)
+    gap_days = np.where(came.returns, at_home / 24, gap_days)
     legs = np.round(hours * HOUR).astype(np.int64)
     legs[:, ED] = legs[:, ED] // 60 * 60
     lengths = legs.sum(axis=1)
@@ -242,8 +279,11 @@ def _calendar(
     start = year_start(people.anchor_year)[patient] + total - before
     # People fall ill at all hours but come by day; planned operations start in the morning.
     by_day = rng.normal(14.5, 4.5, n) % 24
-    hour = np.where(_PLANNED[reason], rng.uniform(6.5, 9, n), by_day)
+    hour = np.where(_PLANNED[came.reason], rng.uniform(6.5, 9, n), by_day)
     arrival = start // DAY * DAY + np.round(hour * 60).astype(np.int64) * 60
+    # A return is timed from the very moment of leaving; by the day alone it could come before it, or days late.
+    left = np.roll(arrival + lengths, 1)
+    arrival = np.where(came.returns, left + np.round(at_home * 60).astype(np.int64) * 60, arrival)
     return np.concatenate([arrival[:, None], arrival[:, None] + np.cumsum(legs, axis=1)], axis=1)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from clinical_assets.sample.billing import HCPCS, PROCEDURE_TITLES
-from clinical_assets.sample.items import ITEMS
-from clinical_assets.sample.lab_tests import LAB_TESTS
-from clinical_assets.sample.problems import ICD_TITLES
-from clinical_assets.sample.staff import CAREGIVERS, PROVIDERS
+from clinical_assets.sample.course.problems import ICD_TITLES
+from clinical_assets.sample.hosp.billing import HCPCS, PROCEDURE_TITLES
+from clinical_assets.sample.hosp.lab_tests import LAB_TESTS
+from clinical_assets.sample.hosp.staff import CAREGIVERS, PROVIDERS
+from clinical_assets.sample.icu.items import ITEMS
 from clinical_assets.sample.uncommon import codes as uncommon_codes
 
 _ICD = ["icd_code", "icd_version", "long_title"]

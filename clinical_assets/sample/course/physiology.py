@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clinical_assets.sample.blocks import Block, Floats, Integers
-from clinical_assets.sample.problems import ORGANS, Effects
+from clinical_assets.sample.course.problems import ORGANS, Effects
 
 FOLLOWS_SEVERITY = np.array([0.70, 0.70, 0.45, 0.30, 0.40, 0.50, 0.40])
 """How much of the overall severity each organ of `ORGANS` shares."""

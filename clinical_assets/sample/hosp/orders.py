@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from clinical_assets.sample import administration, prescribing
 from clinical_assets.sample.columns import spread, where, words
+from clinical_assets.sample.course.people import HOUR
+from clinical_assets.sample.course.story import Story
 from clinical_assets.sample.drawing import picked
-from clinical_assets.sample.people import HOUR
-from clinical_assets.sample.prescribing import FORMULARY
-from clinical_assets.sample.staff import provider_ids
-from clinical_assets.sample.story import Story
+from clinical_assets.sample.hosp import administration, prescribing
+from clinical_assets.sample.hosp.prescribing import FORMULARY
+from clinical_assets.sample.hosp.staff import provider_ids
 
 OTHER_ORDERS: dict[tuple[str, str | None], float] = {
     ("Lab", None): 4.0,

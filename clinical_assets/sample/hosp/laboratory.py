@@ -10,8 +10,11 @@ import polars as pl
 from clinical_assets.sample import dirt
 from clinical_assets.sample.blocks import Booleans, Floats, Integers
 from clinical_assets.sample.columns import minutes, spread, where, words
-from clinical_assets.sample.encounters import ED
-from clinical_assets.sample.lab_tests import (
+from clinical_assets.sample.course.encounters import ED
+from clinical_assets.sample.course.people import DAY, HOUR
+from clinical_assets.sample.course.physiology import SIGNALS, organ, signal
+from clinical_assets.sample.course.story import Story
+from clinical_assets.sample.hosp.lab_tests import (
     DERIVED,
     LAB_TESTS,
     PANELS,
@@ -21,10 +24,7 @@ from clinical_assets.sample.lab_tests import (
     LabTest,
     Values,
 )
-from clinical_assets.sample.people import DAY, HOUR
-from clinical_assets.sample.physiology import SIGNALS, organ, signal
-from clinical_assets.sample.staff import provider_ids
-from clinical_assets.sample.story import Story
+from clinical_assets.sample.hosp.staff import provider_ids
 from clinical_assets.sample.uncommon.dealing import hardly_charted
 from clinical_assets.sample.uncommon.results import replaced, workups
 

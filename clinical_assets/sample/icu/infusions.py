@@ -9,12 +9,12 @@ import polars as pl
 
 from clinical_assets.sample.blocks import Floats, Integers
 from clinical_assets.sample.columns import minutes, spread, where
-from clinical_assets.sample.people import HOUR
-from clinical_assets.sample.physiology import organ
-from clinical_assets.sample.prescribing import FORMULARY, doses, prescribed
-from clinical_assets.sample.staff import caregiver_ids
-from clinical_assets.sample.story import Story
-from clinical_assets.sample.treatments import NOT_DONE
+from clinical_assets.sample.course.people import HOUR
+from clinical_assets.sample.course.physiology import organ
+from clinical_assets.sample.course.story import Story
+from clinical_assets.sample.course.treatments import NOT_DONE
+from clinical_assets.sample.hosp.prescribing import FORMULARY, doses, prescribed
+from clinical_assets.sample.hosp.staff import caregiver_ids
 from clinical_assets.sample.uncommon.care import INFUSION_MINUTES, NO_STAY, WEIGHT_OF_ONE
 from clinical_assets.sample.uncommon.care import INFUSIONS as UNCOMMON_INFUSIONS
 from clinical_assets.sample.uncommon.dealing import dealt, moments, watched

@@ -8,11 +8,11 @@ import polars as pl
 from clinical_assets.sample import dirt
 from clinical_assets.sample.blocks import Booleans, Integers
 from clinical_assets.sample.columns import spread, where, words
-from clinical_assets.sample.formulary import ANTIBIOTICS, DRUGS, REGIMENS, Drug
-from clinical_assets.sample.people import DAY, HOUR
-from clinical_assets.sample.problems import CONDITIONS
-from clinical_assets.sample.story import Story
-from clinical_assets.sample.treatments import NOT_DONE
+from clinical_assets.sample.course.people import DAY, HOUR
+from clinical_assets.sample.course.problems import CONDITIONS
+from clinical_assets.sample.course.story import Story
+from clinical_assets.sample.course.treatments import NOT_DONE
+from clinical_assets.sample.hosp.formulary import ANTIBIOTICS, DRUGS, REGIMENS, Drug
 from clinical_assets.sample.uncommon.drugs import UNCOMMON, in_place_of_usual
 
 FORMULARY: tuple[Drug, ...] = (*DRUGS, *ANTIBIOTICS, *UNCOMMON)

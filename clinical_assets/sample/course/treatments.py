@@ -11,11 +11,11 @@ import numpy as np
 
 from clinical_assets.sample.blocks import Block, Booleans, Floats, Integers
 from clinical_assets.sample.columns import minutes, spread
+from clinical_assets.sample.course.encounters import Encounters, IcuStays
+from clinical_assets.sample.course.people import DAY, HOUR, Patients
+from clinical_assets.sample.course.physiology import organ
+from clinical_assets.sample.course.problems import REASONS
 from clinical_assets.sample.drawing import chance
-from clinical_assets.sample.encounters import Encounters, IcuStays
-from clinical_assets.sample.people import DAY, HOUR, Patients
-from clinical_assets.sample.physiology import organ
-from clinical_assets.sample.problems import REASONS
 
 NOT_DONE = -1
 VASOPRESSOR_HOURS = 4

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from clinical_assets.sample.blocks import Block, Booleans, Integers
-from clinical_assets.sample.encounters import Encounters, IcuStays
-from clinical_assets.sample.people import Patients
-from clinical_assets.sample.treatments import Treatments
+from clinical_assets.sample.course.encounters import Encounters, IcuStays
+from clinical_assets.sample.course.people import Patients
+from clinical_assets.sample.course.treatments import Treatments
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ import numpy as np
 import polars as pl
 
 from clinical_assets.sample.columns import words
+from clinical_assets.sample.course.people import FIRST_YEAR_OF_GROUP
+from clinical_assets.sample.course.story import Story
 from clinical_assets.sample.drawing import picked
-from clinical_assets.sample.people import FIRST_YEAR_OF_GROUP
-from clinical_assets.sample.prescribing import FORMULARY, doses
-from clinical_assets.sample.staff import provider_ids
-from clinical_assets.sample.story import Story
+from clinical_assets.sample.hosp.prescribing import FORMULARY, doses
+from clinical_assets.sample.hosp.staff import provider_ids
 
 MOST_DOSES = 3
 """Doses recorded of one prescription; the real record has more, this one stays small."""

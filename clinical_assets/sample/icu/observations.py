@@ -10,8 +10,8 @@ import polars as pl
 
 from clinical_assets.sample.blocks import Booleans, Floats, Integers
 from clinical_assets.sample.columns import words
-from clinical_assets.sample.physiology import signal
-from clinical_assets.sample.story import Story
+from clinical_assets.sample.course.physiology import signal
+from clinical_assets.sample.course.story import Story
 
 HEART_RATE = 220045
 EYES = ("None", "To Pain", "To Speech", "Spontaneously")

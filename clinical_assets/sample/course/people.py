@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 
 from clinical_assets.sample.blocks import Block, Booleans, Floats, Integers
+from clinical_assets.sample.course.problems import CONDITIONS
 from clinical_assets.sample.drawing import chance, picked
-from clinical_assets.sample.problems import CONDITIONS
 
 HOUR = 3_600
 DAY = 86_400

@@ -12,11 +12,11 @@ import polars as pl
 from clinical_assets.sample import dirt
 from clinical_assets.sample.blocks import Floats
 from clinical_assets.sample.columns import minutes, spread, where
-from clinical_assets.sample.observations import HEART_RATE, ITEMS, Observation, Rounds, every, reader
-from clinical_assets.sample.people import DAY, HOUR
-from clinical_assets.sample.physiology import organ
-from clinical_assets.sample.staff import caregiver_ids
-from clinical_assets.sample.story import Story
+from clinical_assets.sample.course.people import DAY, HOUR
+from clinical_assets.sample.course.physiology import organ
+from clinical_assets.sample.course.story import Story
+from clinical_assets.sample.hosp.staff import caregiver_ids
+from clinical_assets.sample.icu.observations import HEART_RATE, ITEMS, Observation, Rounds, every, reader
 from clinical_assets.sample.uncommon import charting as uncommon_charting
 from clinical_assets.sample.uncommon.care import URINE
 from clinical_assets.sample.uncommon.dealing import dealt, hardly_charted, moments, watched

@@ -9,9 +9,9 @@ import polars as pl
 
 from clinical_assets.sample.blocks import Booleans, Integers
 from clinical_assets.sample.columns import minutes, spread, words
-from clinical_assets.sample.staff import caregiver_ids
-from clinical_assets.sample.story import Story
-from clinical_assets.sample.treatments import NOT_DONE
+from clinical_assets.sample.course.story import Story
+from clinical_assets.sample.course.treatments import NOT_DONE
+from clinical_assets.sample.hosp.staff import caregiver_ids
 from clinical_assets.sample.uncommon.care import DIALYSIS, DIALYSIS_MINUTES, LINES, SITES
 from clinical_assets.sample.uncommon.charting import DIALYSED
 from clinical_assets.sample.uncommon.dealing import dealt, moments, watched

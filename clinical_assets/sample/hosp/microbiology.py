@@ -9,13 +9,13 @@ import polars as pl
 
 from clinical_assets.sample.blocks import Floats, Integers
 from clinical_assets.sample.columns import spread, where, words
+from clinical_assets.sample.course.encounters import NEVER
+from clinical_assets.sample.course.people import DAY, HOUR
+from clinical_assets.sample.course.problems import REASONS
+from clinical_assets.sample.course.story import Story
+from clinical_assets.sample.course.treatments import NOT_DONE
 from clinical_assets.sample.drawing import picked
-from clinical_assets.sample.encounters import NEVER
-from clinical_assets.sample.people import DAY, HOUR
-from clinical_assets.sample.problems import REASONS
-from clinical_assets.sample.staff import provider_ids
-from clinical_assets.sample.story import Story
-from clinical_assets.sample.treatments import NOT_DONE
+from clinical_assets.sample.hosp.staff import provider_ids
 from clinical_assets.sample.uncommon.dealing import in_turn
 
 SITES = ("LUNG", "URINE", "ABDOMEN", "BLOOD")

@@ -7,13 +7,13 @@ import polars as pl
 
 from clinical_assets.sample.blocks import Booleans, Floats, Integers
 from clinical_assets.sample.columns import spread, where, words
+from clinical_assets.sample.course.encounters import ED, NEVER
+from clinical_assets.sample.course.people import DAY, HOUR
+from clinical_assets.sample.course.physiology import organ
+from clinical_assets.sample.course.problems import REASONS
+from clinical_assets.sample.course.story import Story
+from clinical_assets.sample.course.treatments import NOT_DONE
 from clinical_assets.sample.drawing import chance, picked
-from clinical_assets.sample.encounters import ED, NEVER
-from clinical_assets.sample.people import DAY, HOUR
-from clinical_assets.sample.physiology import organ
-from clinical_assets.sample.problems import REASONS
-from clinical_assets.sample.story import Story
-from clinical_assets.sample.treatments import NOT_DONE
 
 FIRST_STUDY = 50_000_000
 GROUPS_WITH_XRAYS = (1, 2)

@@ -7,10 +7,10 @@ import polars as pl
 
 from clinical_assets.sample.blocks import Booleans, Integers
 from clinical_assets.sample.columns import words
-from clinical_assets.sample.encounters import NEVER
-from clinical_assets.sample.problems import COMPLICATIONS, CONDITIONS, REASONS, Complication
-from clinical_assets.sample.story import Story
-from clinical_assets.sample.treatments import NOT_DONE
+from clinical_assets.sample.course.encounters import NEVER
+from clinical_assets.sample.course.problems import COMPLICATIONS, CONDITIONS, REASONS, Complication
+from clinical_assets.sample.course.story import Story
+from clinical_assets.sample.course.treatments import NOT_DONE
 from clinical_assets.sample.uncommon.codes import coded_besides
 
 PRINCIPAL, COMPLICATION, CHRONIC = range(3)

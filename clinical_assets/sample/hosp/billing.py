@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 
 from clinical_assets.sample.blocks import Booleans
-from clinical_assets.sample.coding import coded, icd_versions
 from clinical_assets.sample.columns import spread, words
-from clinical_assets.sample.people import DAY
-from clinical_assets.sample.problems import REASONS
-from clinical_assets.sample.story import Story
-from clinical_assets.sample.treatments import NOT_DONE, is_reason
+from clinical_assets.sample.course.people import DAY
+from clinical_assets.sample.course.problems import REASONS
+from clinical_assets.sample.course.story import Story
+from clinical_assets.sample.course.treatments import NOT_DONE, is_reason
+from clinical_assets.sample.hosp.coding import coded, icd_versions
 
 
 @dataclass(frozen=True)

@@ -219,7 +219,9 @@ def dicom_file(
     made.SeriesInstanceUID = generate_uid(entropy_srcs=["series", image["dicom_id"]])
     made.StudyDate = str(image["StudyDate"])
     whole, _, fraction = image["StudyTime"].partition(".")
-    made.add_new("StudyTime", "TM", f"{whole.zfill(6)}.{fraction or '0'}")
+    # Some times are of no clock, as in the metadata: that is meant, and need not be warned of.
+    with pydicom.config.disable_value_validation():
+        made.add_new("StudyTime", "TM", f"{whole.zfill(6)}.{fraction or '0'}")
     made.Modality, made.BodyPartExamined = "DX", "CHEST"
     made.PatientID, made.PatientName, made.AccessionNumber = str(image["subject_id"]), "", ""
     made.BurnedInAnnotation = "YES" if burnt_in else "NO"

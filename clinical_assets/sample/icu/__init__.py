@@ -1,0 +1,1 @@
+"""What the intensive care module tells: the bedside chart, infusions and procedures."""
