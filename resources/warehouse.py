@@ -77,9 +77,29 @@ def with_driver(url: str) -> sa.URL:
 
 @lru_cache(maxsize=8)
 def _migrated_engine(url: str) -> sa.Engine:
-    engine = sa.create_engine(with_driver(url), pool_size=4, max_overflow=4, pool_pre_ping=True)
+    engine = sa.create_engine(with_driver(url), pool_size=4, max_overflow=4, pool_pre_ping=True, hide_parameters=True)
+    sa.event.listen(engine, "handle_error", _without_rows)
     migrate(engine)
     return engine
+
+
+_ABOUT_ROWS = ("21", "22", "23", "P0")
+"""Classes of SQLSTATE whose messages quote rows: cardinality, data, integrity, errors raised by functions."""
+
+
+def _without_rows(context: sa.engine.ExceptionContext) -> None:
+    """Errors end in logs and in the UI, and PostgreSQL's quote the row they are about: its place is kept, it is not."""
+    original, shown = context.original_exception, context.sqlalchemy_exception
+    diagnosis, state = getattr(original, "diag", None), getattr(original, "sqlstate", None)
+    if diagnosis is None or state is None:
+        return
+    place = [getattr(diagnosis, f"{name}_name") for name in ("schema", "table", "column", "constraint")]
+    said = f"SQLSTATE {state} at {'.'.join(filter(None, place)) or 'no named place'}; its row is not repeated"
+    if not state.startswith(_ABOUT_ROWS):
+        said = diagnosis.message_primary or said
+    original.args = (said,)
+    if shown is not None:
+        shown.args = (f"({type(original).__name__}) {said}",)
 
 
 def migrate(engine: sa.Engine, revision: str = "head") -> None:

@@ -1,5 +1,6 @@
 """The warehouse on a real PostgreSQL server: migrations both ways, replacing rows, and a password nobody sees."""
 
+import traceback
 import uuid
 from collections.abc import Iterator
 from datetime import datetime
@@ -169,6 +170,34 @@ def test_an_error_in_a_transaction_undoes_it(warehouse):
     with pytest.raises(ZeroDivisionError):
         insert_and_fail(warehouse)
     assert stored(warehouse) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "state"),
+    [
+        ("INSERT INTO pg_temp.people VALUES (:name, 1)", "23505"),
+        ("INSERT INTO pg_temp.people VALUES (NULL, length(:name))", "23502"),
+        ("SELECT CAST(:name AS date)", "22007"),
+        ("SELECT CAST(:name AS integer) FROM pg_temp.people", "22P02"),
+    ],
+)
+def test_no_error_of_the_database_repeats_a_row(warehouse, query, state):
+    patient = {"name": uuid.uuid4().hex}
+    with pytest.raises(sa.exc.DBAPIError, match=state) as error:
+        _ask(warehouse, query, patient)
+    assert patient["name"] not in "".join(traceback.format_exception(error.value)) + repr(error.value)
+
+
+def _ask(warehouse, query, patient):
+    with warehouse.transaction() as connection:
+        connection.execute(sa.text("CREATE TEMP TABLE people (name text PRIMARY KEY, age int) ON COMMIT DROP"))
+        connection.execute(sa.text("INSERT INTO pg_temp.people VALUES (:name, 1)"), patient)
+        connection.execute(sa.text(query), patient)
+
+
+def test_an_error_about_a_question_says_what_is_wrong_with_it(warehouse):
+    with pytest.raises(sa.exc.ProgrammingError, match="nowhere"), warehouse.transaction() as connection:
+        connection.execute(sa.text("SELECT * FROM nowhere"))
 
 
 # --- URLs ---------------------------------------------------------------------------------------------------------
