@@ -112,7 +112,7 @@ def build_definitions(
         assets=[*assets, *_absent_but_read(derived, site), report],
         asset_checks=checks,
         jobs=list(runs.values()),
-        schedules=nightly.schedules(site.shards.get_partition_keys()),
+        schedules=[*nightly.schedules(site.shards.get_partition_keys()), *document_sensors.schedules(runs)],
         sensors=[*nightly.sensors(runs), *document_sensors.sensors(runs)],
         resources={**_resources(site.settings), **(overrides or {})},
         # A step in a process of its own costs seconds; most steps here take less.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -55,6 +56,13 @@ class Settings(BaseSettings):
         Field(
             description="Which notes are worth reading: `oncology`, `general`, or a YAML file "
             "(see `documents/prioritised/note_profiles.py`)."
+        ),
+    ] = None
+    time_zone: Annotated[
+        str | None,
+        Field(
+            description="The hospital's IANA time zone, e.g. `America/Chicago`: documents' and events' times written "
+            "with an offset are moved into it; empty: they stand as written."
         ),
     ] = None
     lake: Annotated[
@@ -106,6 +114,24 @@ class Settings(BaseSettings):
     @classmethod
     def _blank_is_none(cls, value: str | None) -> str | None:
         return (value or "").strip() or None
+
+    @field_validator("time_zone", mode="after")
+    @classmethod
+    def _a_known_zone(cls, value: str | None) -> str | None:
+        name = (value or "").strip()
+        if not name:
+            return None
+        # `localtime` is another zone on another machine.
+        known = available_timezones() - {"localtime", "Factory"}
+        if not known:
+            raise ValueError("this machine has no time zone database; install the system's tzdata")
+        if name not in known:
+            meant = next((zone for zone in sorted(known) if zone.casefold() == name.casefold()), "America/Chicago")
+            raise ValueError(
+                f"expected the IANA name of a time zone, such as {meant}; found {name!r}; abbreviations and offsets do "
+                "not say when summer time begins, so name the region and city, or leave it empty"
+            )
+        return name
 
     @field_validator("sources", "documents", "lake", mode="after")
     @classmethod

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import os
 import posixpath
+import stat
+import tempfile
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
+
+from pydantic import PrivateAttr
 
 from resources.places import filesystem_of
 from resources.sources import Sources
 
 PIECE = 1 << 20
+KEPT_BYTES = 256 * 1024 * 1024
+"""Of a remote store's objects that were fetched and will be wanted once more, as many bytes are kept on the disk."""
+KEPT_EACH = 8 * 1024 * 1024
+"""Larger objects are fetched again: few of them would push out many small ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
+class StoredObject(NamedTuple):
     """One object: its path below the root, size in bytes, and a version that changes when its bytes may have."""
 
     path: str
@@ -26,8 +34,41 @@ class StoredObject:
     version: str
 
 
+@dataclass
+class _Kept:
+    """Bytes by their hash in an unnamed temporary file, which is gone when this object or the process is."""
+
+    file: IO[bytes] | None = None
+    places: dict[str, tuple[int, int]] = field(default_factory=dict)
+    end: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def put(self, sha256: str, data: bytes) -> None:
+        with self.lock:
+            if sha256 in self.places or len(data) > KEPT_EACH or self.end + len(data) > KEPT_BYTES:
+                return
+            if self.file is None:
+                self.file = tempfile.TemporaryFile(prefix="clinical-")  # noqa: SIM115 - kept as long as this
+            os.pwrite(self.file.fileno(), data, self.end)
+            self.places[sha256] = (self.end, len(data))
+            self.end += len(data)
+
+    def take(self, sha256: str) -> bytes | None:
+        with self.lock:
+            if sha256 not in self.places or self.file is None:
+                return None
+            offset, length = self.places.pop(sha256)
+            data = os.pread(self.file.fileno(), length, offset)
+            if not self.places:  # everybody has had his: room for as much again
+                self.file.truncate(0)
+                self.end = 0
+            return data if len(data) == length else None
+
+
 class DocumentStore(Sources):
     """The documents at `root`, a local path or `s3://bucket/prefix`. Read only."""
+
+    _kept: _Kept = PrivateAttr(default_factory=_Kept)
 
     @property
     def is_remote(self) -> bool:
@@ -45,9 +86,13 @@ class DocumentStore(Sources):
         """The objects in a folder by path below the root; those in its subfolders too where asked. Hidden ones are not.
 
         The version of a local file is its size and time of change, of an S3 object its ETag.
+
+        Raises:
+            OSError: the store cannot be looked at; a local folder that is not there is an empty one.
         """
-        found = self._s3_objects(folder, recursive) if self.is_remote else self._local_files(folder, recursive)
-        return {each.path: each for each in found}
+        if self.is_remote:
+            return {each.path: each for each in self._s3_objects(folder, recursive)}
+        return self._local_files(folder.strip("/"), recursive)
 
     def folders(self, folder: str = "") -> list[str]:
         """Names of the folders directly below a folder, in order; hidden ones are not."""
@@ -55,17 +100,15 @@ class DocumentStore(Sources):
 
     def uri(self, path: str) -> str:
         """The address of an object: `file:///...` or `s3://...`."""
-        if self.is_remote:
-            return f"{self.root.rstrip('/')}/{path}"
-        return "file://" + quote(f"{_absolute(self.root)}/{path}")
+        return f"{_base_uri(self.root)}{path if self.is_remote else quote(path)}"
 
     def path_of(self, uri: str) -> str | None:
         """The path of an object of this store from its address; None for other stores' objects."""
-        base = self.uri("")
+        base = _base_uri(self.root)
         if not uri.startswith(base):
             return None
-        path = uri.removeprefix(base)
-        return path if self.is_remote else unquote(path)
+        path = uri[len(base) :]
+        return unquote(path) if "%" in path and not self.is_remote else path
 
     def local(self, path: str) -> Path | None:
         """The object as a local file; None in S3."""
@@ -85,47 +128,76 @@ class DocumentStore(Sources):
                 left -= len(piece)
                 yield piece
 
-    def _local_files(self, folder: str, recursive: bool) -> Iterator[StoredObject]:
-        base = Path(self.root).absolute()
-        waiting = [folder.strip("/")]
+    def keep(self, sha256: str, data: bytes) -> None:
+        """Keep an object's bytes for whoever wants them next, where fetching them again would cost a request."""
+        if self.is_remote:
+            self._kept.put(sha256, data)
+
+    def recall(self, sha256: str) -> bytes | None:
+        """The bytes of a hash, if they were kept; once."""
+        return self._kept.take(sha256)
+
+    def _local_files(self, folder: str, recursive: bool) -> dict[str, StoredObject]:
+        base = _absolute(self.root)
+        found: dict[str, StoredObject] = {}
+        waiting = [folder]
         while waiting:
             place = waiting.pop()
             try:
-                entries = list(os.scandir(base / place))
+                entries = os.scandir(f"{base}/{place}")
             except (FileNotFoundError, NotADirectoryError):
                 continue
-            for entry in entries:
-                path = posixpath.join(place, entry.name)
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_dir():
-                    waiting += [path] if recursive else []
-                    continue
-                try:
-                    facts = entry.stat()
-                except OSError:  # a link to nowhere, or gone since: not there
-                    continue
-                yield StoredObject(path, facts.st_size, f"{facts.st_size}-{facts.st_mtime_ns}")
+            below = f"{place}/" if place else ""
+            with entries:
+                # Every file of a store comes through here at every run: what can be left out of this loop is.
+                for entry in entries:
+                    name = entry.name
+                    if name[0] == ".":
+                        continue
+                    path = below + name
+                    if entry.is_dir():
+                        if recursive:
+                            waiting.append(path)
+                        continue
+                    try:
+                        facts = entry.stat()
+                    except OSError:  # a link to nowhere, or gone since: not there
+                        continue
+                    if stat.S_ISREG(facts.st_mode):  # whoever opens a pipe waits for somebody to write into it
+                        size = facts.st_size
+                        found[path] = StoredObject(path, size, f"{size}-{facts.st_mtime_ns}")
+        return found
 
     def _s3_objects(self, folder: str, recursive: bool) -> Iterator[StoredObject]:
+        from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+
         parts = urlsplit(self.root)
         base = f"{parts.path.strip('/')}/" if parts.path.strip("/") else ""
         prefix = base + (f"{folder.strip('/')}/" if folder.strip("/") else "")
-        pages = _s3_client(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")).get_paginator(
-            "list_objects_v2"
-        )
         options = {} if recursive else {"Delimiter": "/"}
-        for page in pages.paginate(Bucket=parts.netloc, Prefix=prefix, **options):
-            for entry in page.get("Contents", ()):
-                path = entry["Key"].removeprefix(base)
-                hidden = any(part.startswith(".") for part in path.removeprefix(folder.strip("/")).split("/"))
-                if path and not path.endswith("/") and not hidden:  # S3's stand-ins for folders are no documents
-                    yield StoredObject(path, entry["Size"], entry["ETag"].strip('"'))
+        try:
+            client = _s3_client(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"))
+            for page in client.get_paginator("list_objects_v2").paginate(Bucket=parts.netloc, Prefix=prefix, **options):
+                for entry in page.get("Contents", ()):
+                    path = entry["Key"].removeprefix(base)
+                    hidden = any(part.startswith(".") for part in path.removeprefix(folder.strip("/")).split("/"))
+                    if path and not path.endswith("/") and not hidden:  # S3's stand-ins for folders are no documents
+                        yield StoredObject(path, entry["Size"], entry["ETag"].strip('"'))
+        except ClientError as error:
+            # What was asked for stays out of the message: a key may name a patient.
+            raise OSError(f"S3 refused to list the store: {error.response.get('Error', {}).get('Code')}") from None
+        except BotoCoreError as error:
+            raise OSError(f"S3 could not be asked: {type(error).__name__}") from None
 
 
 @lru_cache(maxsize=32)
 def _absolute(root: str) -> str:
     return str(Path(root).absolute())
+
+
+@lru_cache(maxsize=32)
+def _base_uri(root: str) -> str:
+    return f"{root.rstrip('/')}/" if root.startswith("s3://") else f"file://{quote(_absolute(root))}/"
 
 
 @lru_cache(maxsize=4)

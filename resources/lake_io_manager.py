@@ -17,6 +17,7 @@ from dagster._core.definitions.partitions.context import partition_loading_conte
 
 from resources import patient_batches
 from resources.lake import VERSION, Lake, LakeError, StoredFile
+from resources.partition_metadata import describe_partitions
 from resources.patient_batches import AXIS
 from resources.sharding import shard_name, shard_of
 from resources.warehouse import Warehouse
@@ -179,15 +180,12 @@ def rows_of_subjects(lake: Lake, table: str, patients: pl.Series) -> pl.LazyFram
 
 def report(context: dg.OutputContext | dg.AssetExecutionContext, stored: Mapping[str | None, StoredFile]) -> None:
     """Row count, size and place of what was written, on each partition's materialization."""
-    step = context.step_context if isinstance(context, dg.OutputContext) else context
-    for partition, file in stored.items():
-        counted = "dagster/row_count" if partition is None else "dagster/partition_row_count"
-        step.add_asset_metadata(
-            asset_key=context.asset_key,
-            partition_key=partition,
-            metadata={
-                counted: file.rows,
-                "dagster/uri": file.uri,
-                "size_bytes": file.size_bytes,
-            },
-        )
+    described = {
+        partition: {
+            "dagster/row_count" if partition is None else "dagster/partition_row_count": file.rows,
+            "dagster/uri": file.uri,
+            "size_bytes": file.size_bytes,
+        }
+        for partition, file in stored.items()
+    }
+    describe_partitions(context, described)

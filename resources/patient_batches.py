@@ -65,6 +65,39 @@ def cut(
     return made
 
 
+def record(warehouse: Warehouse, batch: str, patients: Iterable[str]) -> None:
+    """Record a batch that was cut elsewhere under its name; the same again changes nothing.
+
+    Args:
+        warehouse: where batches are recorded.
+        batch: see `batch_name`.
+        patients: ids of its members.
+
+    Raises:
+        ValueError: the name is none of a batch, or there is a batch of that name, or of its cohort, with other members.
+    """
+    cohort, _, number = batch.rpartition("-")
+    own = sorted(set(patients))
+    if not (cohort and number.isdecimal() and own):
+        raise ValueError(
+            f"expected a batch of a cohort and a number, with patients; found {batch}, {len(own)} patients"
+        )
+    known = members(warehouse, [batch])["patient_id"].to_list()
+    if known == own:
+        return
+    refused = f"batch {batch}: expected a new one; found its name, or patients of it, in a batch recorded before"
+    if known:
+        raise ValueError(refused)
+    row = {"batch": batch, "cohort": cohort, "number": int(number), "patients": len(own)}
+    try:
+        with warehouse.transaction() as connection:
+            connection.execute(sa.text(_REMEMBER), {"cohort": cohort, "kind": "ids", "sha": ""})
+            connection.execute(sa.text(_NEW_BATCH), row)
+            connection.execute(sa.text(_NEW_MEMBER), [{"cohort": cohort, "patient": p, "batch": batch} for p in own])
+    except sa.exc.IntegrityError:
+        raise ValueError(refused) from None
+
+
 _REMEMBER = """
 INSERT INTO workflow_metadata.cohorts (cohort, kind, definition_sha256) VALUES (:cohort, :kind, :sha)
 ON CONFLICT (cohort) DO UPDATE SET kind = :kind, definition_sha256 = :sha, last_cut_at = now()

@@ -130,7 +130,7 @@ def test_jobs_schedules_and_sensors_are_those_expected(definitions):
         "patient_tables", "cohort_attrition", "patient_batches", "documents", "risk_models", "predictions",
         "quality_report",
     }  # fmt: skip
-    assert {s.name for s in repository.schedule_defs} == {"nightly_patient_tables"}
+    assert {s.name for s in repository.schedule_defs} == {"nightly_patient_tables", "nightly_documents"}
     assert {s.name for s in repository.sensor_defs} == {
         "predictions_after_patient_tables", "quality_report_after_success", "quality_report_after_failure",
         "new_documents", "documents_after_batches",

@@ -51,6 +51,11 @@ def test_relative_paths_and_file_uris_become_absolute_paths(tmp_path):
         ("warehouse_url", "mysql://u:secret@h/db", "expected postgresql://user:password@host:port/database"),
         ("warehouse_url", "postgresql://u:secret@h", "no database name"),
         ("report_url", "http://0.0.0.0:3001/", "served to this machine only"),
+        ("time_zone", "Chicago", "expected the IANA name of a time zone"),
+        ("time_zone", "america/chicago", "such as America/Chicago; found 'america/chicago'"),
+        ("time_zone", "-06:00", "expected the IANA name of a time zone"),
+        ("time_zone", "../zoneinfo/UTC", "expected the IANA name of a time zone"),
+        ("time_zone", "localtime", "expected the IANA name of a time zone"),
     ],
 )
 def test_a_wrong_value_says_what_was_expected_and_names_the_variable(monkeypatch, name, value, said):
@@ -71,6 +76,13 @@ def test_the_warehouse_password_is_never_shown():
     settings = Settings.load(warehouse_url="postgresql://u:hunter2@h:5432/db")
     assert "hunter2" not in repr(settings)
     assert "hunter2" not in str(settings.model_dump())
+
+
+@pytest.mark.parametrize(("written", "zone"), [("America/Chicago", "America/Chicago"), (" UTC ", "UTC"), ("", None)])
+def test_a_time_zone_is_a_name_or_none(monkeypatch, written, zone):
+    assert Settings.load().time_zone is None
+    monkeypatch.setenv("CLINICAL_TIME_ZONE", written)
+    assert Settings.load().time_zone == zone
 
 
 def test_the_readme_documents_every_setting_with_its_description():

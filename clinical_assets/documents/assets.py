@@ -1,7 +1,8 @@
 """The assets of `documents/`: what depends on what; the rules are elsewhere."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ from pydantic import Field
 
 from clinical_assets.declaration import LAKE_IO_MANAGER, Site, asset_arguments, code_version, conform
 from clinical_assets.documents import batch_cohorts
+from clinical_assets.documents.index import index_files
 from clinical_assets.documents.index.bodies import Bodies
 from clinical_assets.documents.index.document_sources import HEADERS, NOTES, DocumentSources
 from clinical_assets.documents.prioritised.prioritised_assets import prioritised_assets
@@ -25,14 +27,16 @@ from clinical_assets.documents.tables import (
 )
 from clinical_assets.documents.text import text_files
 from clinical_assets.documents.text.extracting import Extractor, Tally
+from clinical_assets.documents.text.text_files import TextFile
 from clinical_assets.documents.timeline.timeline_assets import timeline_asset
 from clinical_assets.partitions import PATIENT_BATCH
 from clinical_assets.stays.cohort import COHORT_MEMBERS
 from clinical_assets.tables import Table
 from resources import patient_batches
 from resources.document_store import DocumentStore
-from resources.lake import Lake
+from resources.lake import Lake, StoredFile
 from resources.lake_io_manager import report
+from resources.partition_metadata import describe_partitions
 from resources.sources import Sources
 from resources.warehouse import Warehouse
 
@@ -127,7 +131,8 @@ def _across(paths: list[str]) -> list[dg.AssetDep]:
 
 
 def _index(site: Site) -> dg.AssetsDefinition:
-    version = code_version(text_files.write_index, INDEX)
+    zone = site.settings.time_zone
+    version = "@".join(filter(None, (code_version(index_files.write_indexes, INDEX), zone)))
 
     def index(
         context: dg.AssetExecutionContext,
@@ -137,23 +142,25 @@ def _index(site: Site) -> dg.AssetsDefinition:
         document_store: dg.ResourceParam[DocumentStore],
     ) -> dg.MaterializeResult[None]:
         lake.claim(site.inventory.content if site.inventory.seen else None)
-        found = DocumentSources(document_store, DocumentStore(root=sources.root), lake)
+        found = DocumentSources(document_store, DocumentStore(root=sources.root), lake, zone)
         bodies = Bodies((found.store, found.sources), lake)
         documents = read = size = 0
         say = _now_and_then(context.log.info)
-        for batch, patients in _members(context, warehouse):
-            stored, indexed = text_files.write_index(batch, patients, found, bodies, warehouse, version)
-            report(context, {batch: stored.file})
-            documents, read = documents + indexed.rows.height, read + indexed.read
+        files: dict[str | None, StoredFile] = {}
+        batches = _members(context, warehouse)
+        for stored, indexed in index_files.write_indexes(batches, found, bodies, warehouse, version):
+            files[stored.batch] = stored.file
+            documents, read = documents + indexed.documents, read + indexed.read
             size += indexed.size_read
             say(f"{INDEX.path}: {documents:,} documents, of them {read:,} read, {size / 1e6:,.0f} MB")
+        report(context, files)
         return dg.MaterializeResult(
             metadata={
                 "documents": documents,
                 "documents_read": read,
                 "documents_unchanged": documents - read,
                 "bytes_read": size,
-                "lines_without_document": found.lines_without_document,
+                **({"lines_without_document": found.lines_without_document} if found.was_read else {}),
                 "source": document_store.root,
             }
         )
@@ -195,16 +202,22 @@ class TextConfig(dg.Config):
         max_bytes: size of a document.
         max_pages: pages of a PDF.
         workers: processes; 0 for one a core.
+        worker_memory_bytes: memory a reader may take for one document; 0 for no limit.
+        retry_dead_letters: whether documents that were given up after several failed runs are tried again.
     """
 
     seconds: float = DEFAULT_LIMITS.seconds
     max_bytes: int = DEFAULT_LIMITS.max_bytes
     max_pages: int = DEFAULT_LIMITS.max_pages
     workers: int = 0
+    worker_memory_bytes: int = DEFAULT_LIMITS.worker_memory_bytes or 0
+    retry_dead_letters: bool = False
 
 
 def _text(site: Site) -> dg.AssetsDefinition:
-    version = code_version(text_files.write_text, TEXT)
+    zone = site.settings.time_zone
+    # Another zone moves the times documents state: what was made in the old one is stale.
+    version = "-".join(filter(None, (code_version(text_files.write_text, TEXT), zone)))
 
     def text(
         context: dg.AssetExecutionContext,
@@ -214,15 +227,27 @@ def _text(site: Site) -> dg.AssetsDefinition:
         sources: dg.ResourceParam[Sources],
         document_store: dg.ResourceParam[DocumentStore],
     ) -> dg.MaterializeResult[None]:
-        limits = Limits(seconds=config.seconds, max_bytes=config.max_bytes, max_pages=config.max_pages)
+        limits = Limits(
+            seconds=config.seconds,
+            max_bytes=config.max_bytes,
+            max_pages=config.max_pages,
+            worker_memory_bytes=config.worker_memory_bytes or None,
+        )
         bodies = Bodies((document_store, DocumentStore(root=sources.root)), lake, limits)
-        tell = partial(_tell, _now_and_then(context.log.info))
-        extractor = Extractor(warehouse, bodies, limits, config.workers or None, tell)
-        unchanged = 0
-        for stored in text_files.write_text(sorted(context.partition_keys), extractor, lake, version):
-            report(context, {stored.batch: stored.file})
-            unchanged += stored.unchanged
-        return dg.MaterializeResult(metadata=_figures(extractor.tally, unchanged))
+        extractor = Extractor(
+            warehouse,
+            bodies,
+            limits,
+            config.workers or None,
+            partial(_tell, _now_and_then(context.log.info)),
+            zone=zone,
+            run=context.run.run_id,
+            retry_dead_letters=config.retry_dead_letters,
+        )
+        made = list(text_files.write_text(sorted(context.partition_keys), extractor, lake, version))
+        report(context, {each.batch: each.file for each in made})
+        describe_partitions(context, {each.batch: _of_batch(each) for each in made})
+        return dg.MaterializeResult(metadata=_of_run(extractor.tally, made))
 
     asset: dg.AssetsDefinition = dg.asset(**asset_arguments(TEXT, site, version), deps=[dg.AssetDep(_key(INDEX))])(text)
     return asset
@@ -235,16 +260,31 @@ def _tell(say: Callable[[str], None], tally: Tally) -> None:
     )
 
 
-def _figures(tally: Tally, unchanged: int) -> Mapping[str, Any]:
+def _of_batch(made: TextFile) -> Mapping[str, Any]:
+    """How one batch's documents came out."""
+    return {
+        "without_text_in_batch": sum(made.outcome.reasons.values()),
+        "given_up_in_batch": made.outcome.given_up,
+        "worth_another_try_in_batch": made.outcome.unsettled,
+        "unchanged": made.unchanged,
+    }
+
+
+def _of_run(tally: Tally, made: Sequence[TextFile]) -> Mapping[str, Any]:
+    """What the run did, and how the documents of all its batches came out, those left alone included."""
+    unchanged = sum(each.file.rows for each in made if each.unchanged)
+    reasons: Counter[str] = sum((each.outcome.reasons for each in made), Counter())
     return {
         "documents": tally.documents + unchanged,
         "documents_unchanged": unchanged,
         "cache_hits": tally.hits,
-        "cache_hit_rate": round(tally.hit_rate, 4),
+        # Where no text was wanted there is no rate: 0 would look as if the cache had failed.
+        **({"cache_hit_rate": round(tally.hit_rate, 4)} if tally.hits + tally.extracted else {}),
         "extracted": tally.extracted,
         "bytes_extracted": tally.size_bytes,
-        "without_text": sum(tally.reasons.values()),
-        **{f"without_text: {reason}": count for reason, count in sorted(tally.reasons.items())},
+        "without_text": sum(reasons.values()),
+        "dead_letters": sum(each.outcome.given_up for each in made),
+        **{f"without_text: {reason}": count for reason, count in sorted(reasons.items())},
     }
 
 

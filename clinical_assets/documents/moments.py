@@ -21,7 +21,12 @@ _WRITTEN = re.compile(
     r"\s*(?P<offset>Z|[+-]\d{2}:?\d{2})?"
 )
 
-_USUAL = r"^[12]\d{3}-\d{2}-\d{2}T[0-2]\d:[0-5]\d:[0-5]\d$"
+# As machines write it: to the second or further, with an offset or without.
+_USUAL = r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-2][0-9]:[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?$"
+_TO_THE_SECOND = 19
+_OFFSET = r"(?<sign>[+-])(?<hours>[0-9]{2}):?(?<minutes>[0-9]{2})$"
+_SURE_YEARS = (1970, 2099)
+"""Years in which polars' time zones are Python's: from 2100 on it knows no summer time, and shifted dates lie there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +83,8 @@ def split(frame: pl.DataFrame, column: str, prefix: str, zone: str | None = None
     kind = frame.schema[column]
     day, time = f"{prefix}_date", f"{prefix}_time"
     if isinstance(kind, pl.Datetime):
-        local = pl.col(column).dt.convert_time_zone(zone) if kind.time_zone and zone else pl.col(column)
-        naive = local.dt.replace_time_zone(None).dt.cast_time_unit("us")
+        local = _in_zone(frame[column], zone) if kind.time_zone and zone else frame[column].dt.replace_time_zone(None)
+        naive = local.dt.cast_time_unit("us")
         made = frame.with_columns(naive.dt.date().alias(day), naive.alias(time))
     elif kind == pl.Date:
         made = frame.with_columns(pl.col(column).alias(day), pl.lit(None, pl.Datetime("us")).alias(time))
@@ -90,12 +95,46 @@ def split(frame: pl.DataFrame, column: str, prefix: str, zone: str | None = None
     return made if column in (day, time) else made.drop(column)
 
 
+def _in_zone(aware: pl.Series, zone: str) -> pl.Series:
+    """Instants as the wall clock of a zone shows them."""
+    first, last = _SURE_YEARS
+    if aware.dt.year().is_between(first, last).all():  # of the years in UTC; a few hours of 2100 are winter
+        return aware.dt.convert_time_zone(zone).dt.replace_time_zone(None)
+    instants = aware.dt.convert_time_zone("UTC").dt.cast_time_unit("us").alias("instant")
+    info = ZoneInfo(zone)
+    seen = instants.unique().drop_nulls()
+    shown = [instant.astimezone(info).replace(tzinfo=None) for instant in seen]
+    clock = pl.DataFrame({"instant": seen, "shown": pl.Series(shown, dtype=pl.Datetime("us"))})
+    return instants.to_frame().join(clock, on="instant", how="left", maintain_order="left")["shown"]
+
+
+def _split_usual(frame: pl.DataFrame, column: str, day: str, time: str, zone: str | None) -> pl.DataFrame:
+    """`_split_text` of text that is `_USUAL`, without looking at each."""
+    naive = pl.col(column).str.head(_TO_THE_SECOND).str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False)
+    if zone is None:
+        return frame.with_columns(naive.dt.date().alias(day), naive.alias(time))
+    offset = pl.col(column).str.extract_groups(_OFFSET)
+    minutes = offset.struct["hours"].cast(pl.Int64) * 60 + offset.struct["minutes"].cast(pl.Int64)
+    ahead = (
+        pl.when(pl.col(column).str.ends_with("Z"))
+        .then(0)
+        .when(minutes < 24 * 60)  # what is more is no offset, and its time none
+        .then(pl.when(offset.struct["sign"] == "-").then(-minutes).otherwise(minutes))
+    )
+    written = frame.select(
+        naive=naive,
+        instant=(naive - pl.duration(minutes=ahead)).dt.replace_time_zone("UTC"),
+        local=minutes.is_null() & ~pl.col(column).str.ends_with("Z"),
+    )
+    shown = _in_zone(written["instant"], zone)
+    moment = written.select(pl.when("local").then("naive").otherwise(shown).alias(time)).to_series()
+    return frame.with_columns(moment.dt.date().alias(day), moment)
+
+
 def _split_text(frame: pl.DataFrame, column: str, day: str, time: str, zone: str | None) -> pl.DataFrame:
-    info = ZoneInfo(zone) if zone else None
     if frame[column].str.contains(_USUAL).fill_null(value=True).all():
-        # All as machines write them, without an offset: no need to look at each.
-        moment = pl.col(column).str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False)
-        return frame.with_columns(moment.dt.date().alias(day), moment.alias(time))
+        return _split_usual(frame, column, day, time, zone)
+    info = ZoneInfo(zone) if zone else None
     written = frame[column].unique().drop_nulls().to_list()
     moments = [parse(value, info) for value in written]
     read = pl.DataFrame(

@@ -6,6 +6,7 @@ from typing import get_args
 
 from clinical_assets.documents.prioritised.note_profiles import Kind
 from clinical_assets.documents.readers.reading import Reason
+from clinical_assets.documents.text.stated_times import STATING
 from clinical_assets.documents.timeline.event_rules import EVENT_TYPES
 from clinical_assets.mimic.catalogue.columns import boolean, date, integer, text, timestamp
 from clinical_assets.tables import Axis, Table
@@ -16,6 +17,7 @@ SHA256 = "SHA-256 of the document's bytes, hexadecimal"
 
 INDEXED = "indexed"
 MISSING, UNREADABLE = "missing", "unreadable"
+DATED_BY = ("index", *STATING)
 STATUSES = (INDEXED, MISSING, UNREADABLE, Reason.UNRESOLVED_REFERENCE.value, Reason.ENTERED_IN_ERROR.value)
 SOURCES = ("manifest", "fhir", "tree", "note", "dicom_sr")
 
@@ -105,6 +107,11 @@ TEXT = Table(
         integer("n_warnings", "Cautions about the text.", required=True),
         text("warnings", "Cautions as a JSON list of objects: code, detail.", required=True),
         text("facts", "What the format states about the document (codes, times), a JSON object.", required=True),
+        date("stated_date", "Day the document itself says it was written; empty where it says none."),
+        timestamp("stated_at", "Time it says it was written, local time of the hospital; empty where it says a day."),
+        text("stated_by", "The fact that says so, see text/stated_times.py.", allowed=STATING),
+        integer("attempts", "Runs that could not read it for want of time or memory, or by a fault.", required=True),
+        boolean("given_up", "Whether it failed so often that it is not tried again.", required=True),
     ),
 )
 
@@ -157,6 +164,7 @@ PRIORITISED = Table(
         DOCUMENT_ID,
         date("note_date", "Day it was written.", required=True),
         timestamp("note_time", "Time it was written; empty where only the day is known."),
+        text("dated_by", "What says so: the index, or the fact the document states.", required=True, allowed=DATED_BY),
         text("note_type", "Type, in the source's words."),
         text("title", "Description, in the source's words."),
         text("category", "Category, in the source's words."),

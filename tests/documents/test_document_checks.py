@@ -100,6 +100,17 @@ def test_failed_extractions_are_counted_by_reason():
     assert found.counts["worth_another_try"] == 1
 
 
+def test_documents_that_were_given_up_are_counted_by_reason_and_not_said_to_be_tried_again():
+    lost = {**FAILED, "reason": "timed_out", "extractor": "html", "given_up": True, "attempts": 3}
+    again = {**lost, "given_up": False, "attempts": 2}
+    assert text_checks.dead_letters(text(GOOD, FAILED, again)).passed
+    found = text_checks.dead_letters(text(GOOD, lost, lost, again, {**lost, "sha256": "t", "extractor": "pdf"}))
+    assert not found.passed
+    assert found.counts == {"given_up": 3, "distinct_bytes": 2}
+    assert [tuple(row.values()) for row in found.rows] == [("timed_out", "html", 2), ("timed_out", "pdf", 1)]
+    assert text_checks.extracted(text(lost, again)).counts["worth_another_try"] == 1
+
+
 @pytest.mark.parametrize("wrong", [{**GOOD, "text": "", "characters": 0}, {**FAILED, "reason": "no_text"}])
 def test_documents_without_text_fail(wrong):
     assert text_checks.not_empty(text(GOOD, FAILED)).passed

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import sqlalchemy as sa
-from document_graph import FILES, NOTE, Graph, loads, write_store
+from document_graph import FILES, HTML, NOTE, Graph, loads, write_store
 from polars.testing import assert_frame_equal
 
 from clinical_assets.documents.tables import INDEX, PATIENT_BATCHES, TEXT
@@ -52,6 +52,7 @@ def test_every_document_is_a_row_whatever_its_bytes_and_the_checks_say_what_is_w
         "documents/index:declared_as_found",  # d3, d6
         "documents/index:missingness",  # no description, no birth dates
         "documents/text:extracted",
+        "documents/text:missingness",  # none of these formats states when it was written
     }
     by_reason = graph.verdicts["documents/text:extracted"].metadata["findings"].records
     assert [dict(r.data) for r in by_reason] == [
@@ -94,6 +95,9 @@ def test_what_has_not_changed_is_neither_read_nor_written_again(graph, store):
     again = graph.run(BATCHES[0], BATCHES[-1])
     assert again["documents/index"]["documents_read"].value == 0
     assert again["documents/text"]["documents_unchanged"].value == len(FILES)
+    # What failed then has failed still; a rate of hits there is none, where nothing was looked for.
+    assert again["documents/text"]["without_text"].value == 4
+    assert "cache_hit_rate" not in again["documents/text"]
     assert written == {path: path.stat().st_mtime_ns for path in written}
     (store / "files" / "p2" / "c.rtf").write_bytes(rb"{\rtf1\ansi Near total resection.}")
     changed = graph.run(BATCHES[0], BATCHES[-1])
@@ -227,3 +231,9 @@ def test_the_same_documents_in_s3_are_read_the_same_and_once(graph, store, s3, t
     assert_frame_equal(remote.rows(TEXT), graph.rows(TEXT))
     assert first["documents/index"]["documents_read"].value == 8
     assert remote.run(BATCHES[0], BATCHES[-1])["documents/index"]["documents_read"].value == 0
+    # What is too large for this run's limit is not fetched, and not looked at again for that.
+    few = remote.run(BATCHES[0], max_bytes=10)["documents/text"]
+    assert (few["extracted"].value, few["without_text: too_large"].value) == (0, 4)
+    assert remote.text()["d2"]["detail"] == f"{len(HTML)} bytes, limit 10"
+    again = remote.run(BATCHES[0], max_bytes=10)["documents/text"]
+    assert (again["documents_unchanged"].value, again["without_text: too_large"].value) == (4, 4)

@@ -70,3 +70,38 @@ def test_times_all_written_alike_are_read_as_one_by_one(written):
     each = [parse(value) for value in written]
     assert found["m_date"].to_list() == [*(moment and moment.date for moment in each), None]
     assert found["m_time"].to_list() == [*(moment and moment.time for moment in each), None]
+
+
+CHICAGO = "America/Chicago"
+SECONDS = r"\A[12][0-9]{3}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]"
+
+
+@given(
+    st.lists(st.from_regex(SECONDS + r"(\.[0-9]{1,3})?(Z|[+-][0-2][0-9]:?[0-9][0-9])?\Z"), max_size=6),
+    st.sampled_from([None, CHICAGO, "Australia/Lord_Howe", "Asia/Kolkata"]),
+)
+def test_times_with_offsets_are_read_together_as_one_by_one(written, zone):
+    found = split(pl.DataFrame({"at": [*written, None]}, {"at": pl.String}), "at", "m", zone)
+    each = [parse(value, ZoneInfo(zone) if zone else None) for value in written]
+    assert found["m_date"].to_list() == [*(moment and moment.date for moment in each), None]
+    assert found["m_time"].to_list() == [*(moment and moment.time for moment in each), None]
+
+
+@given(
+    st.lists(st.datetimes(dt.datetime(1905, 1, 1), dt.datetime(2300, 1, 1)), max_size=6),
+    st.sampled_from([CHICAGO, "Australia/Lord_Howe", "Europe/Berlin"]),
+)
+def test_instants_are_the_zones_wall_clock_in_every_century(instants, zone):
+    aware = [instant.replace(tzinfo=dt.UTC) for instant in instants]
+    frame = pl.DataFrame({"at": [*aware, None]}, {"at": pl.Datetime("us", "UTC")})
+    expected = [instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for instant in aware]
+    assert split(frame, "at", "m", zone)["m_time"].to_list() == [*expected, None]
+
+
+@pytest.mark.parametrize("year", [2024, 2150])
+def test_summer_time_holds_in_shifted_years_too(year):
+    written = [f"{year}-07-01T12:00:00Z", f"{year}-01-01T12:00:00Z", f"{year}-07-01T12:00:00"]
+    shown = [dt.datetime(year, 7, 1, 7), dt.datetime(year, 1, 1, 6), dt.datetime(year, 7, 1, 12)]
+    assert split(pl.DataFrame({"at": written}), "at", "m", CHICAGO)["m_time"].to_list() == shown
+    instants = pl.DataFrame({"at": written[:2]}).select(pl.col("at").str.to_datetime("%Y-%m-%dT%H:%M:%S%#z"))
+    assert split(instants, "at", "m", CHICAGO)["m_time"].to_list() == shown[:2]

@@ -1,154 +1,197 @@
-"""Fuzzes the document readers: `python tests/fuzz/read_documents.py --minutes 60 [--seed 1] [--out DIR]`.
+"""Fuzzes the document readers: `python tests/fuzz/read_documents.py --minutes 60 [--seed 1] [--only pdf] [--out DIR]`.
 
-Not collected by pytest: it takes as long as it is told to. Every example document and a synthetic one of each format
-is damaged over and over and read through the sniffer and the readers in a worker process, with its limits. A case
-counts as a finding where the reader failed for a reason of its own (`reader_error`, `timed_out`, `out_of_memory`,
-`worker_died`), was slow, or gave an extraction that contradicts itself. What took long is read again: a busy machine is
-no finding. Up to ten findings of a kind are kept, in OUT, with the number that makes them again (`--only N`). A finding
-becomes a fix in the reader and a test in
-`tests/documents/readers/test_readers_keep.py`.
+Not collected by pytest: it takes as long as it is told to (a few seconds of the same are ordinary tests in
+`test_fuzz.py`). Hypothesis makes the documents, format by format in turns: by a grammar of each format, with documents
+inside documents, whole or damaged, and damaged examples. Each is read by two worker processes with their limits,
+which must give the same. A case is a finding where anything in `invariants` does not hold, where the two readings
+differ, or where it took more processor time than its length allows; hypothesis is told the time, and looks for
+documents that take longer.
+
+A finding is shrunk to its smallest document, printed as bytes and kept in OUT, with hypothesis' own database beside it:
+the next run begins with what the last one found. It becomes a fix in a reader and a test in
+`tests/documents/readers/test_readers_keep.py`. The exit status is 1 where anything was found.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import logging
 import sys
 import time
+import warnings
 from collections import Counter
-from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
 
-ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests/fuzz"), str(ROOT / "tests/documents")]
 
-from mutations import mutated  # noqa: E402
+import psutil  # noqa: E402
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings, target  # noqa: E402
+from hypothesis.database import DirectoryBasedExampleDatabase  # noqa: E402
+from hypothesis.errors import HypothesisException  # noqa: E402
+from invariants import finding, too_slow  # noqa: E402
+from made_documents import documents  # noqa: E402
+from words import DECLARED  # noqa: E402
 
-from clinical_assets.documents.readers.extraction import Extraction, extract  # noqa: E402
-from clinical_assets.documents.readers.reading import Limits, Reason, clean  # noqa: E402
-from clinical_assets.documents.readers.worker import Unread, extract_all  # noqa: E402
-from clinical_assets.sample.documents import formats as document_formats  # noqa: E402
-from clinical_assets.sample.documents import pages as document_pages  # noqa: E402
-from clinical_assets.sample.documents.text import Note, Section  # noqa: E402
+from clinical_assets.documents.readers.extraction import Extraction  # noqa: E402
+from clinical_assets.documents.readers.reading import Limits, Reason  # noqa: E402
+from clinical_assets.documents.readers.worker import Unread, Workers  # noqa: E402
 
-EXAMPLES = ROOT / "../shared/data/documents"
-LIMITS = Limits(seconds=20.0, worker_memory_bytes=1_500_000_000, max_ocr_pages=0)
-SLOW_SECONDS = 5.0
-KEPT_OF_A_KIND = 10
-OUR_FAULT = frozenset((Reason.READER_ERROR, Reason.TIMED_OUT, Reason.OUT_OF_MEMORY, Reason.WORKER_DIED))
-FILED = document_formats.Filed("d1", "p1", "Abel, Zoe", "Doe, Jon", "2145-03-14T10:00:00", "2145-03-14T12:00:00")
-NOTE = Note(
-    "OPERATIVE REPORT",
-    ("Patient: Abel, Zoe", "Date of service: 03/14/2145"),
-    (
-        Section("Findings", ("Firm & vascular <not cystic> mass, 2.1 x 1.8 cm – café.", "No residual."), "59776-5"),
-        Section("Results", ((("Marker", "Result"), ("IDH1", "mutant"), ("Ki-67", "< 5 %")),), "30954-2"),
-        Section("Impression", ("1. Gross total resection.", "2. Follow-up MRI."), "19005-8"),
-    ),
-    "11504-8",
-)
+LIMITS = Limits(seconds=30.0, worker_memory_bytes=1_500_000_000, max_ocr_pages=0)
+CASES_A_TURN = 200
+# Printed in full up to here; OUT has all of it.
+PRINTED_BYTES = 3_000
+_KILLED = frozenset((Reason.TIMED_OUT, Reason.WORKER_DIED, Reason.OUT_OF_MEMORY))
 
 
-def corpus() -> list[bytes]:
-    """Every example document and one synthetic document of each format."""
-    made = [
-        write(NOTE, FILED)
-        for write in (
-            document_formats.plain, document_formats.plain_1252, document_formats.html, document_formats.rtf,
-            document_formats.ccda, document_formats.fhir, document_formats.fhir_html, document_formats.fhir_binary,
-            document_pages.pdf, document_pages.scan, document_pages.dicom_sr,
+class FoundError(AssertionError):
+    """A case that is a finding; the message is its kind."""
+
+
+class TimeIsUp(BaseException):
+    """The run is over; not an `Exception`, which hypothesis would take for a finding."""
+
+
+@dataclass
+class Reader:
+    """A worker, and the processor time it takes."""
+
+    pool: Workers
+    process: psutil.Process | None = None
+
+    def read(self, unread: Unread) -> tuple[Extraction, float]:
+        """A reading and its seconds; 0 for a worker that has just begun."""
+        before = self._seconds()
+        ((_, extraction),) = self.pool.read([unread])
+        return extraction, self._seconds() - before if before else 0.0
+
+    def _seconds(self) -> float:
+        try:
+            if self.process is None:
+                others = [w.process.pid for w in self.pool.workers]
+                self.process = psutil.Process(others[0]) if others else None
+            return sum(self.process.cpu_times()[:2]) if self.process else 0.0
+        except psutil.NoSuchProcess:
+            self.process = None
+            return 0.0
+
+
+@dataclass
+class Fuzzer:
+    """One run.
+
+    Attributes:
+        readers: two, each with a worker of its own.
+        until: when the run is over, on the monotonic clock.
+        outcomes: cases by format and what became of them.
+        kinds: findings by kind; one that is known is not looked for again.
+    """
+
+    readers: tuple[Reader, Reader]
+    until: float
+    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    smallest: tuple[bytes, str | None] = (b"", None)
+    unshrunk: str | None = None
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() >= self.until
+
+    def read(self, format_name: str, data: bytes, declared: str | None) -> None:
+        """Read one case; raises `FoundError` where it is a finding of a new kind."""
+        if self.over:
+            raise TimeIsUp
+        unread = Unread("case", data, declared)
+        first, _ = self.readers[0].read(unread)
+        second, seconds = self.readers[1].read(unread) if first.reason not in _KILLED else (first, 0.0)
+        self.outcomes[format_name, f"{first.extractor} {first.reason or 'read'}"] += 1
+        target(seconds / (10_000 + len(data)), label="seconds a byte")
+        kind = finding(data, first) or too_slow(data, first, seconds)
+        if second != first:
+            kind = f"{first.extractor}: not the same in another process"
+        if kind is not None:
+            kind = f"{format_name}: {kind}"
+            if kind not in self.kinds:
+                self.smallest, self.unshrunk = (data, declared), kind
+                raise FoundError(kind)
+            self.kinds[kind] += 1
+
+    def turn(self, format_name: str, number: int, cases: int, database: Path) -> FoundError | None:
+        """Some cases of a format; the finding among them, as small as it gets."""
+
+        self.unshrunk = None
+
+        # Above `seed`, which takes the database away.
+        @settings(
+            max_examples=cases,
+            deadline=None,
+            database=DirectoryBasedExampleDatabase(database),
+            phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.target, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+            report_multiple_bugs=False,
+            verbosity=Verbosity.quiet,
         )
-    ]  # fmt: skip
-    found = [p for p in sorted(EXAMPLES.rglob("*")) if p.suffix.lower() in (".xml", ".pdf", ".rtf", ".html", ".md")]
-    examples = [p.read_bytes() for p in found if p.stat().st_size < 1_000_000]
-    # Half of the cases begin with a synthetic document: they are small, so damage meets structure.
-    return examples + made * max(1, len(examples) // len(made))
+        @seed(number)
+        @given(documents()[format_name], DECLARED)
+        def case(data: bytes, declared: str | None) -> None:
+            self.read(format_name, data, declared)
+
+        # The key of its findings in the database: the same in every turn and run.
+        vars(case)["_hypothesis_internal_database_key"] = format_name.encode()
+        try:
+            case()
+        except FoundError as found:
+            return found
+        except TimeIsUp:
+            return FoundError(self.unshrunk) if self.unshrunk else None
+        except HypothesisException as error:  # e.g. a finding that did not come again: a busy machine
+            return FoundError(f"{format_name}: {type(error).__name__}, not found again")
+        return None
 
 
-def case(seed: int, number: int, documents: list[bytes]) -> bytes:
-    """The case of a number; the same for the same corpus."""
-    return mutated(Random(f"{seed}:{number}"), documents)
-
-
-def contradiction(extraction: Extraction) -> str | None:
-    """What is wrong with an extraction, whatever the document was; None where nothing is."""
-    text = extraction.text
-    if extraction.success != bool(text.strip()) or extraction.success != (extraction.reason is None):
-        return "success, text and reason contradict each other"
-    if clean(text) != text or "\x00" in text:
-        return "text is not clean"
-    if any(not 0 <= span.start <= span.end <= len(text) for span in extraction.spans):
-        return "span outside the text"
-    if [s.start for s in extraction.spans] != sorted(s.start for s in extraction.spans):
-        return "spans out of order"
-    return None
-
-
-def finding(extraction: Extraction, seconds: float) -> str | None:
-    """What a case found, the same words for the same kind; None for a case well taken."""
-    if extraction.reason in OUR_FAULT:
-        return f"{extraction.extractor} {extraction.reason} {extraction.detail}"
-    wrong = contradiction(extraction)
-    if wrong:
-        return f"{extraction.extractor} {wrong}"
-    return f"{extraction.extractor} slow" if seconds > SLOW_SECONDS else None
-
-
-def again(data: bytes) -> str | None:
-    """What a second reading of a case that took long finds."""
-    started = time.monotonic()
-    ((_, extraction),) = extract_all([Unread("again", data)], LIMITS, workers=1)
-    # A new worker takes its time to begin.
-    return finding(extraction, time.monotonic() - started - SLOW_SECONDS)
+def told(kind: str, data: bytes, declared: str | None, out: Path) -> None:
+    """Print a finding as bytes and keep it."""
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / f"{hashlib.sha256(data).hexdigest()[:12]}.bin"
+    path.write_bytes(data)
+    shown = repr(data) if len(data) <= PRINTED_BYTES else f"{data[:PRINTED_BYTES]!r}..."
+    sys.stdout.write(f"{kind}\n  {len(data):,} bytes, declared {declared!r}, kept in {path}\n  {shown}\n")
+    sys.stdout.flush()
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run for a while and say what was found; the exit status is 1 where anything was."""
+    """Run for a while and say what was found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--first", type=int, default=0, help="number of the first case")
+    parser.add_argument("--only", choices=list(documents()), help="this format alone")
     parser.add_argument("--out", type=Path, default=Path("fuzz-findings"))
-    parser.add_argument("--only", type=int, help="read this case alone, in this process, and say what comes of it")
     wanted = parser.parse_args(arguments)
-    documents = corpus()
-    if wanted.only is not None:
-        extraction = extract(case(wanted.seed, wanted.only, documents), None, LIMITS)
-        sys.stdout.write(f"{extraction.content_type} {extraction.reason} {extraction.detail} {len(extraction.text)}\n")
-        return 0
     started = time.monotonic()
-    outcomes: Counter[str] = Counter()
-    found: Counter[str] = Counter()
-    asked = started
-
-    def unread() -> Iterator[Unread]:
-        nonlocal asked
-        number = wanted.first
-        while time.monotonic() - started < wanted.minutes * 60:
-            data = case(wanted.seed, number, documents)
-            asked = time.monotonic()
-            yield Unread(str(number), data)
-            number += 1
-
-    for key, extraction in extract_all(unread(), LIMITS, workers=1):
-        outcomes[f"{extraction.extractor} {extraction.reason or 'read'}"] += 1
-        what = finding(extraction, time.monotonic() - asked)
-        if what and ("slow" in what or extraction.reason is Reason.TIMED_OUT):
-            what = again(case(wanted.seed, int(key), documents))
-        if what:
-            found[what] += 1
-        if what and found[what] <= KEPT_OF_A_KIND:
-            wanted.out.mkdir(parents=True, exist_ok=True)
-            (wanted.out / f"{wanted.seed}-{key}.bin").write_bytes(case(wanted.seed, int(key), documents))
-            sys.stdout.write(f"case {key}: {what}\n")
-            sys.stdout.flush()
-    total = sum(outcomes.values())
+    # Libraries' warnings repeat what they complain about, in their own time.
+    logging.disable()
+    warnings.simplefilter("ignore")
+    with Workers(LIMITS, 1) as one, Workers(LIMITS, 1) as another:
+        fuzzer = Fuzzer((Reader(one), Reader(another)), started + 60 * wanted.minutes)
+        turn = 0
+        while not fuzzer.over:
+            for format_name in [wanted.only] if wanted.only else list(documents()):
+                number = wanted.seed * 1_000_000 + turn
+                found = None if fuzzer.over else fuzzer.turn(format_name, number, CASES_A_TURN, wanted.out / "database")
+                if found is not None:
+                    fuzzer.kinds[str(found)] += 1
+                    told(str(found), *fuzzer.smallest, wanted.out)
+            turn += 1
     minutes = (time.monotonic() - started) / 60
-    kinds = f"{found.total()} findings of {len(found)} kinds"
-    sys.stdout.write(f"{total:,} cases in {minutes:.1f} min, {kinds}\n")
-    for outcome, count in sorted(outcomes.items()):
-        sys.stdout.write(f"{count:>10,}  {outcome}\n")
-    return 1 if found else 0
+    sys.stdout.write(f"{fuzzer.outcomes.total():,} cases in {minutes:.1f} min, {len(fuzzer.kinds)} kinds of findings\n")
+    for (format_name, outcome), count in sorted(fuzzer.outcomes.items()):
+        sys.stdout.write(f"{count:>10,}  {format_name:<8} {outcome}\n")
+    for kind, count in sorted(fuzzer.kinds.items()):
+        sys.stdout.write(f"{count:>10,}  found: {kind}\n")
+    return 1 if fuzzer.kinds else 0
 
 
 if __name__ == "__main__":

@@ -70,6 +70,25 @@ def test_a_version_changes_when_the_bytes_do(store):
     assert store.listing("files/p1")[path].version != before
 
 
+@pytest.mark.parametrize(("bucket", "why"), [("no-such-bucket-here", "NoSuchBucket"), ("nobody", "could not be asked")])
+def test_a_remote_store_that_cannot_be_listed_is_an_os_error_without_a_word_of_the_request(
+    s3, s3_environment, bucket, why
+):
+    if bucket == "nobody":
+        s3_environment("http://127.0.0.1:9")
+    with pytest.raises(OSError, match=why) as refused:
+        DocumentStore(root=f"s3://{bucket}/patient-of-note").listing("p1")
+    assert "patient-of-note" not in str(refused.value)
+
+
+def test_what_would_never_end_or_leads_nowhere_is_not_listed(tmp_path):
+    (tmp_path / "a.txt").write_text("a")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "gone")
+    (tmp_path / "link.txt").symlink_to(tmp_path / "a.txt")
+    assert set(DocumentStore(root=str(tmp_path)).listing()) == {"a.txt", "link.txt"}
+
+
 def test_only_a_local_store_has_local_files(local, remote):
     assert local.local("manifest.csv").read_bytes() == b"m"
     assert remote.local("manifest.csv") is None
@@ -94,3 +113,25 @@ def test_a_place_that_is_empty_is_not_there(tmp_path):
 )
 def test_inside(path, expected):
     assert inside(path) is expected
+
+
+def test_what_was_fetched_from_s3_is_kept_for_the_next_who_wants_it_once_and_within_bounds(monkeypatch):
+    monkeypatch.setattr("resources.document_store.KEPT_BYTES", 10)
+    monkeypatch.setattr("resources.document_store.KEPT_EACH", 6)
+    store = DocumentStore(root="s3://bucket/prefix")
+    assert store.recall("a") is None
+    store.keep("a", b"123456")
+    store.keep("too large", b"1234567")
+    store.keep("no room", b"12345")
+    store.keep("b", b"")
+    assert (store.recall("too large"), store.recall("no room"), store.recall("b")) == (None, None, b"")
+    assert (store.recall("a"), store.recall("a")) == (b"123456", None)
+    store.keep("room again", b"12345")
+    store.keep("and again", b"54321")
+    assert (store.recall("and again"), store.recall("room again")) == (b"54321", b"12345")
+    assert DocumentStore(root="s3://bucket/prefix").recall("a") is None
+
+
+def test_of_local_files_nothing_is_kept(local):
+    local.keep("a", b"1")
+    assert local.recall("a") is None

@@ -59,7 +59,7 @@ def test_every_night_asks_for_all_shards_in_one_run_and_once(definitions):
     ],
 )
 def test_predictions_follow_for_the_same_shards(definitions, tags):
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         run, request = tick(
             definitions, "predictions_after_patient_tables", PATIENT_TABLES, dg.DagsterRunStatus.SUCCESS, tags, instance
         )
@@ -71,7 +71,7 @@ def test_predictions_follow_for_the_same_shards(definitions, tags):
 @pytest.mark.parametrize("ended", ["success", "failure"])
 def test_the_report_is_renewed_however_a_run_ends_and_once_per_run(definitions, ended):
     status = dg.DagsterRunStatus[ended.upper()]
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         run, request = tick(definitions, f"quality_report_after_{ended}", PATIENT_TABLES, status, {}, instance)
     assert request.run_key == f"{QUALITY_REPORT}:{run.run_id}"
 

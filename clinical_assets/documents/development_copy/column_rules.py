@@ -1,18 +1,19 @@
-"""What becomes of every column of the index and of the texts in a development copy, and the texts themselves.
+"""What becomes of every column of the documents' tables in a development copy, and the texts themselves.
 
-One row per column: kept, shifted with the patient's dates, replaced by a pseudonym, made anew from the new text, or
-left out. A column without a row is left out. Addresses, file versions and hashes of original bytes are left out: each
-of them leads back to the original.
+One row per column: kept, kept where it names nobody, shifted with the patient's dates, replaced by a pseudonym, made
+anew, or left out. A column without a row is left out, and a test fails. Addresses, file versions and hashes of original
+bytes are left out: each of them leads back to the original. Free text is made anew, by the same rules everywhere.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 import hashlib
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -27,35 +28,84 @@ class Fate(enum.StrEnum):
     """What becomes of a column."""
 
     KEPT = "kept"
+    UNNAMED = "kept where it names nobody"
     SHIFTED = "shifted"
     PSEUDONYM = "pseudonym"
     MADE_ANEW = "made anew"
     LEFT_OUT = "left out"
 
 
-_PATIENT, _DOCUMENT = "patient_id", "document_id"
+_PATIENT, _DOCUMENT, _EVENT, _ENCOUNTER = "patient_id", "document_id", "event_id", "encounter_id"
 OLDEST_DAYS = 90 * 365
 """Ages of ninety and more are one group (45 CFR 164.514(b)(2)(i)(C)); here they are left out."""
 
 INDEX_COLUMNS: Mapping[str, Fate] = {
     **dict.fromkeys((_PATIENT, _DOCUMENT), Fate.PSEUDONYM),
     **dict.fromkeys(("authored_date", "authored_at", "stored_date", "stored_at"), Fate.SHIFTED),
-    **dict.fromkeys(("source", "document_type", "category", "declared_type", "content_type", "status"), Fate.KEPT),
-    "age_at_document_days": Fate.MADE_ANEW,
-    # Free text of a person, addresses, and what is unique to the original bytes.
-    **dict.fromkeys(("description", "fault", "uri", "version", "binary_id", "sha256", "size_bytes"), Fate.LEFT_OUT),
+    **dict.fromkeys(("source", "declared_type", "content_type", "status"), Fate.KEPT),
+    # A store's own words.
+    **dict.fromkeys(("document_type", "category"), Fate.UNNAMED),
+    **dict.fromkeys(("age_at_document_days", "description"), Fate.MADE_ANEW),
+    # Addresses, and what is unique to the original bytes.
+    **dict.fromkeys(("fault", "uri", "version", "binary_id", "sha256", "size_bytes"), Fate.LEFT_OUT),
 }
 TEXT_COLUMNS: Mapping[str, Fate] = {
     **dict.fromkeys((_PATIENT, _DOCUMENT), Fate.PSEUDONYM),
     **dict.fromkeys(("text", "characters", "text_sha256", "spans"), Fate.MADE_ANEW),
+    **dict.fromkeys(("stated_date", "stated_at"), Fate.SHIFTED),
     **dict.fromkeys(
         ("extraction_success", "reason", "detail", "n_pages", "n_sections", "method", "extractor", "extractor_version",
-         "encoding", "n_warnings", "warnings"),
+         "encoding", "n_warnings", "warnings", "stated_by", "attempts", "given_up"),
         Fate.KEPT,
     ),
     # Facts hold times and ids of the original.
     **dict.fromkeys(("sha256", "facts"), Fate.LEFT_OUT),
 }  # fmt: skip
+TIMELINE_COLUMNS: Mapping[str, Fate] = {
+    **dict.fromkeys((_PATIENT, _EVENT, _ENCOUNTER), Fate.PSEUDONYM),
+    **dict.fromkeys(("start_date", "start_time", "end_date", "end_time", "known_date", "known_time"), Fate.SHIFTED),
+    "description": Fate.MADE_ANEW,
+    # From a CSV file these are whatever somebody wrote there.
+    **dict.fromkeys(("event_subtype", "code", "code_system", "status"), Fate.UNNAMED),
+    **dict.fromkeys(("event_type", "rule", "n_documents"), Fate.KEPT),
+}
+PRIORITISED_COLUMNS: Mapping[str, Fate] = {
+    **dict.fromkeys((_PATIENT, _DOCUMENT, _EVENT), Fate.PSEUDONYM),
+    **dict.fromkeys(("note_date", "note_time"), Fate.SHIFTED),
+    **dict.fromkeys(("note_type", "category"), Fate.UNNAMED),
+    **dict.fromkeys(("title", "characters"), Fate.MADE_ANEW),
+    **dict.fromkeys(("kind", "rule", "reasons", "days", "order_known", "profile", "dated_by"), Fate.KEPT),
+}
+TRIGGER_COLUMNS: Mapping[str, Fate] = {
+    **dict.fromkeys((_PATIENT, _DOCUMENT, _EVENT), Fate.PSEUDONYM),
+    **dict.fromkeys(("event_date", "event_time"), Fate.SHIFTED),
+    **dict.fromkeys(
+        ("event_type", "reason", "edge", "direction", "kind", "days", "order_known", "profile", "window_days"),
+        Fate.KEPT,
+    ),
+}
+
+INDEX, TEXT = "documents/index", "documents/text"
+COPIED: Mapping[str, Mapping[str, Fate]] = {
+    INDEX: INDEX_COLUMNS,
+    TEXT: TEXT_COLUMNS,
+    "documents/timeline": TIMELINE_COLUMNS,
+    "documents/prioritised": PRIORITISED_COLUMNS,
+    "documents/prioritised_triggers": TRIGGER_COLUMNS,
+}
+"""The tables copied, batch by batch, and their columns' fates."""
+
+NOT_COPIED: Mapping[str, str] = {
+    "documents/patient_batches": "made anew by `opening`, where the copy is used: it belongs to a warehouse",
+}
+"""Other tables of the group, and why they stay."""
+
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    INDEX: {"description": "authored_date"},
+    "documents/timeline": {"description": "start_date"},
+    "documents/prioritised": {"title": "note_date"},
+}
+"""By table: columns of a person's words, and the day that gives the year of dates in them."""
 
 Known = Mapping[str, tuple[str, ...]]
 """Identifiers of patients that are known beforehand, by patient."""
@@ -69,45 +119,70 @@ class LeakError(Exception):
 
 @dataclass
 class Copied:
-    """A batch's two tables without identifiers.
+    """A batch's tables without identifiers.
 
     Attributes:
-        index: see `INDEX_COLUMNS`.
-        text: see `TEXT_COLUMNS`.
+        tables: by path; columns as `COPIED` says.
         replaced: replacements by kind.
     """
 
-    index: pl.DataFrame
-    text: pl.DataFrame
+    tables: dict[str, pl.DataFrame]
     replaced: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def index(self) -> pl.DataFrame:
+        """See `INDEX_COLUMNS`."""
+        return self.tables[INDEX]
 
-def copied(index: pl.DataFrame, text: pl.DataFrame, deidentifier: Deidentifier, known: Known) -> Copied:
-    """De-identify a batch's index and texts.
+    @property
+    def text(self) -> pl.DataFrame:
+        """See `TEXT_COLUMNS`."""
+        return self.tables[TEXT]
+
+
+def copied(
+    index: pl.DataFrame,
+    text: pl.DataFrame,
+    deidentifier: Deidentifier,
+    known: Known,
+    further: Mapping[str, pl.DataFrame] | None = None,
+) -> Copied:
+    """De-identify a batch's tables.
 
     Args:
         index: rows of `documents/index`, of whole patients.
         text: rows of `documents/text` of the same patients.
         deidentifier: with the secret of this copy.
         known: identifiers known beforehand; patient and document ids are always added.
+        further: rows of other tables of `COPIED` of the same patients, by path.
 
     Raises:
         LeakError: a known identifier is in a text after all.
     """
-    dates = dict(index.select(_DOCUMENT, "authored_date").iter_rows()) if "authored_date" in index.columns else {}
     told = everything_known(text, known)
-    replaced: Counter[str] = Counter()
-    rows: list[dict[str, object]] = []
-    for row in text.iter_rows(named=True):
-        patient = row[_PATIENT]
-        made = deidentifier.text(row["text"], patient, told[patient], dates.get(row[_DOCUMENT]))
-        _refuse_leaks(made.text, (*known.get(patient, ()), patient, row[_DOCUMENT]))
-        replaced.update(made.counts)
-        rows.append(_new_text(row, made))
-    anew = ("text", "characters", "text_sha256", "spans")
-    schema = {name: text.schema[name] for name in anew}
-    texts = text.with_columns(pl.DataFrame(rows, schema=schema).get_columns())
-    return Copied(_index(index, deidentifier), _kept(texts, TEXT_COLUMNS, deidentifier), replaced)
+    making = _Making(deidentifier, known, told)
+    texts = making.texts(text, _days(index, text))
+    lengths = dict(zip(text[_DOCUMENT], texts["characters"], strict=True))
+    tables = {INDEX: making.table(INDEX, _ages(index)), TEXT: making.table(TEXT, texts)}
+    for path, frame in (further or {}).items():
+        tables[path] = making.table(path, _with_new_lengths(frame, lengths))
+    return Copied(tables, making.replaced)
+
+
+def _with_new_lengths(frame: pl.DataFrame, lengths: Mapping[str, int]) -> pl.DataFrame:
+    if "characters" not in frame.columns:
+        return frame
+    kind = frame.schema["characters"]
+    return frame.with_columns(characters=pl.col(_DOCUMENT).replace_strict(lengths, default=None, return_dtype=kind))
+
+
+def _days(index: pl.DataFrame, text: pl.DataFrame) -> dict[str, dt.date | None]:
+    """The day each document was written, as the index knows or the document states."""
+    found: dict[str, dt.date | None] = {}
+    for frame, column in ((text, "stated_date"), (index, "authored_date")):
+        if column in frame.columns:
+            found |= {name: day for name, day in frame.select(_DOCUMENT, column).iter_rows() if day is not None}
+    return found
 
 
 def everything_known(text: pl.DataFrame, known: Known) -> dict[str, tuple[str, ...]]:
@@ -133,44 +208,108 @@ def _persons(words: str) -> Iterator[str]:
             yield f"{family}, {given}"
 
 
+@dataclass
+class _Making:
+    """One batch on its way: what is known of its patients, and what has been replaced."""
+
+    deidentifier: Deidentifier
+    known: Known
+    told: Mapping[str, tuple[str, ...]]
+    replaced: Counter[str] = field(default_factory=Counter)
+
+    def texts(self, text: pl.DataFrame, days: Mapping[str, dt.date | None]) -> pl.DataFrame:
+        """The texts made anew, with what describes them."""
+        rows = [self._new_text(row, days.get(row[_DOCUMENT])) for row in text.iter_rows(named=True)]
+        schema = {name: text.schema[name] for name in ("text", "characters", "text_sha256", "spans")}
+        return text.with_columns(pl.DataFrame(rows, schema=schema).get_columns())
+
+    def _new_text(self, row: Mapping[str, Any], day: dt.date | None) -> dict[str, object]:
+        made = self._reworded(row["text"], row[_PATIENT], day, row[_DOCUMENT])
+        spans = [Span(**{**span, "kind": SpanKind(span["kind"])}) for span in json.loads(row["spans"] or "[]")]
+        moved = [{**asdict(made.moved(span)), "kind": span.kind.value} for span in spans]
+        digest = hashlib.sha256(made.text.encode()).hexdigest() if row["extraction_success"] else None
+        return {
+            "text": made.text,
+            "characters": len(made.text),
+            "text_sha256": digest,
+            "spans": json.dumps([{k: v for k, v in span.items() if v is not None} for span in moved]),
+        }
+
+    def _reworded(self, words: str, patient: str, day: dt.date | None, *further: str) -> Deidentified:
+        made = self.deidentifier.text(words, patient, self.told.get(patient) or self._of(patient), day)
+        _refuse_leaks(made.text, (*self._of(patient), *further))
+        self.replaced.update(made.counts)
+        return made
+
+    def _of(self, patient: str) -> tuple[str, ...]:
+        return (*self.known.get(patient, ()), patient)
+
+    def table(self, path: str, frame: pl.DataFrame) -> pl.DataFrame:
+        """The columns that stay, in their order; rows in an order that tells nothing of the original's."""
+        fates = COPIED[path]
+        staying = [name for name in frame.columns if fates.get(name, Fate.LEFT_OUT) is not Fate.LEFT_OUT]
+        for name, day in _WORDS.get(path, {}).items():
+            if name in staying:
+                frame = frame.with_columns(self._words(frame, name, day))
+        everybody = {value for who in frame[_PATIENT].unique() for value in (*self.told.get(who, ()), *self._of(who))}
+        frame = frame.with_columns(_unnamed(frame[name], everybody) for name in staying if fates[name] is Fate.UNNAMED)
+        shifted = [name for name in staying if fates[name] is Fate.SHIFTED]
+        renamed = self.deidentifier.frame(frame.select(staying), _PATIENT, shifted)
+        ids = [name for name in PSEUDONYMS if name in staying]
+        renamed = renamed.with_columns(self._renamed(frame[name]) for name in ids)
+        return renamed.sort([_PATIENT, *ids, *(name for name in staying if name not in (_PATIENT, *ids))])
+
+    def _words(self, frame: pl.DataFrame, column: str, day: str) -> pl.Series:
+        asked = zip(frame[column], frame[_PATIENT], frame[day], strict=True)
+        made = [None if words is None else self._reworded(words, patient, on).text for words, patient, on in asked]
+        return pl.Series(column, made, pl.String)
+
+    def _renamed(self, values: pl.Series) -> pl.Series:
+        name = PSEUDONYMS[values.name]
+        made = [None if value is None else name(self.deidentifier, value) for value in values]
+        return pl.Series(values.name, made, pl.String)
+
+
+def _unnamed(values: pl.Series, everybody: Iterable[str]) -> pl.Series:
+    """The values, without those that name somebody of this batch, or look as if they did."""
+    known = tuple(everybody)
+    # A code system is named by an address, and it is nobody's.
+    harmless = {"url"} if values.name == "code_system" else set()
+    found = {value: {each.kind for each in detect(value, known)} - harmless for value in values.unique().drop_nulls()}
+    naming = [value for value, kinds in found.items() if kinds]
+    return values.to_frame().select(pl.when(~pl.col(values.name).is_in(naming)).then(values.name)).to_series()
+
+
+def _pseudonym(of: str) -> Callable[[Deidentifier, str], str]:
+    return lambda deidentifier, value: deidentifier.pseudonym(value, of=of)
+
+
+def _event(deidentifier: Deidentifier, value: str) -> str:
+    """The table or resource type stays; an encounter's id is the same here as in its events' `encounter_id`."""
+    table, _, identifier = value.partition("/")
+    return f"{table}/{deidentifier.pseudonym(identifier, of='event')}"
+
+
+PSEUDONYMS: Mapping[str, Callable[[Deidentifier, str], str]] = {
+    _DOCUMENT: _pseudonym("document"),
+    _EVENT: _event,
+    _ENCOUNTER: _pseudonym("event"),
+}
+"""How ids other than the patient's are renamed."""
+
+
 def _refuse_leaks(text: str, identifiers: Iterable[str]) -> None:
-    left = [value for value in identifiers if re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text, re.IGNORECASE)]
+    # As in `detect`: a single letter or digit is nobody's name.
+    tried = [value for value in identifiers if len(value.strip()) > 1]
+    left = [value for value in tried if re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text, re.IGNORECASE)]
     if left:
         raise LeakError(
             f"{len(left)} known identifiers are left in a text; nothing was written. Report this as a fault."
         )
 
 
-def _new_text(row: Mapping[str, Any], made: Deidentified) -> dict[str, object]:
-    spans = [Span(**{**span, "kind": SpanKind(span["kind"])}) for span in json.loads(row["spans"] or "[]")]
-    moved = [{**asdict(made.moved(span)), "kind": span.kind.value} for span in spans]
-    digest = hashlib.sha256(made.text.encode()).hexdigest() if row["extraction_success"] else None
-    return {
-        "text": made.text,
-        "characters": len(made.text),
-        "text_sha256": digest,
-        "spans": json.dumps([{k: v for k, v in span.items() if v is not None} for span in moved]),
-    }
-
-
-def _index(index: pl.DataFrame, deidentifier: Deidentifier) -> pl.DataFrame:
-    if "age_at_document_days" in index.columns:
-        age = pl.col("age_at_document_days")
-        index = index.with_columns(pl.when(age < OLDEST_DAYS).then(age).alias("age_at_document_days"))
-    # Types and categories are a store's own words; one that names somebody is emptied.
-    words = [name for name in ("document_type", "category") if name in index.columns]
-    named = {name: [value for value in index[name].unique().drop_nulls() if detect(value)] for name in words}
-    index = index.with_columns(
-        pl.when(~pl.col(name).is_in(values)).then(name).alias(name) for name, values in named.items() if values
-    )
-    return _kept(index, INDEX_COLUMNS, deidentifier)
-
-
-def _kept(frame: pl.DataFrame, fates: Mapping[str, Fate], deidentifier: Deidentifier) -> pl.DataFrame:
-    """The columns that stay, in their order; rows in an order that tells nothing of the original's."""
-    staying = [name for name in frame.columns if fates.get(name, Fate.LEFT_OUT) is not Fate.LEFT_OUT]
-    shifted = [name for name in staying if fates[name] is Fate.SHIFTED]
-    documents = frame[_DOCUMENT].to_list()
-    renamed = deidentifier.frame(frame.select(staying), _PATIENT, shifted)
-    pseudonyms = pl.Series(_DOCUMENT, [deidentifier.pseudonym(name, of="document") for name in documents])
-    return renamed.with_columns(pseudonyms).sort(_PATIENT, _DOCUMENT)
+def _ages(index: pl.DataFrame) -> pl.DataFrame:
+    if "age_at_document_days" not in index.columns:
+        return index
+    age = pl.col("age_at_document_days")
+    return index.with_columns(pl.when(age < OLDEST_DAYS).then(age).alias("age_at_document_days"))

@@ -1,10 +1,11 @@
-"""A copy of the index and the texts for development: `python -m clinical_assets.documents.development_copy OUT`.
+"""A copy of the documents' tables for development: `python -m clinical_assets.documents.development_copy OUT`.
 
-Dates are shifted per patient, identifiers replaced, under a secret that is drawn for the copy and kept nowhere (or read
-from a file of the hospital's, where several copies must agree). The copy is a lake of its own: point CLINICAL_LAKE at
-it. Beside it stands what was replaced and how much the rules find on a seeded set of made-up notes. **A copy made by
-rules is still protected health information**; `deidentification` says what the rules cannot see, and so does the
-command.
+Index, texts, timeline and prioritised notes, as far as a batch has them. Dates are shifted per patient, identifiers
+replaced, under a secret that is drawn for the copy and kept nowhere (or read from a file of the hospital's, where
+several copies must agree). The copy is a lake of its own: with CLINICAL_LAKE pointing at it, and a CLINICAL_HOME of its
+own, `--open` makes its batches known there (`opening`), and the next stage runs on it. Beside it stands what was
+replaced and how much the rules find on a seeded set of made-up notes. **A copy made by rules is still protected health
+information**; `deidentification` says what the rules cannot see, and so does the command.
 
 What does not belong here: what becomes of each column (`column_rules`) and how identifiers are found.
 """
@@ -20,24 +21,36 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 
 from clinical_assets.documents.development_copy import deidentification_trial as trial
-from clinical_assets.documents.development_copy.column_rules import Copied, Known, LeakError, copied
+from clinical_assets.documents.development_copy import trial_settings
+from clinical_assets.documents.development_copy.column_rules import (
+    COPIED,
+    INDEX,
+    TEXT,
+    Copied,
+    Known,
+    LeakError,
+    copied,
+)
 from clinical_assets.documents.development_copy.deidentification import Deidentifier
+from clinical_assets.documents.development_copy.opening import CONTENT, OpeningError, open_copy
 from clinical_assets.settings import Settings, SettingsError
 from resources.lake import Lake, LakeError
+from resources.warehouse import Warehouse
 
-INDEX, TEXT = "documents/index", "documents/text"
 REPORT = "development_copy.json"
 TRIAL_SEED, TRIAL_NOTES = 20_260_101, 25
-TRIAL: Mapping[str, Sequence[trial.Setting]] = {
-    "phrasings the rules were written for": (*trial.SETTINGS, *trial.VARIANTS),
-    "phrasings written down before the rules saw them": trial.PARAPHRASES,
-    "what rules of this kind cannot see": trial.HARD,
+TRIAL: Mapping[str, Sequence[trial_settings.Setting]] = {
+    "phrasings the rules were written for": (*trial_settings.SETTINGS, *trial_settings.VARIANTS),
+    "phrasings the rules were later made to read": (*trial_settings.PARAPHRASES, *trial_settings.PARAPHRASES_AFRESH),
+    "phrasings written down before the rules saw them": trial_settings.PARAPHRASES_UNSEEN,
+    "what rules of this kind cannot see": trial_settings.HARD,
 }
 CANNOT = (
     "It is still protected health information until an expert has determined otherwise.",
@@ -60,6 +73,8 @@ class Report:
         patients: in them.
         documents: rows of the index.
         texts: rows of text.
+        rows: rows of every table, by path.
+        without: tables that some batches have not, with how many batches.
         replaced: identifiers replaced, by kind.
         recall: one row per set and kind: `set`, `kind`, `planted`, `found`, `recall`.
     """
@@ -68,6 +83,8 @@ class Report:
     patients: int = 0
     documents: int = 0
     texts: int = 0
+    rows: Counter[str] = field(default_factory=Counter)
+    without: Counter[str] = field(default_factory=Counter)
     replaced: Counter[str] = field(default_factory=Counter)
     recall: pl.DataFrame = field(default_factory=pl.DataFrame)
 
@@ -76,6 +93,8 @@ class Report:
         out = [
             f"{self.documents:,} documents, {self.texts:,} texts, {self.patients:,} patients, {self.batches} batches"
         ]
+        out += [f"  {self.rows[path]:>8,} rows of {path}" for path in COPIED if path in self.rows]
+        out += [f"  {batches:,} batches without {path}" for path, batches in sorted(self.without.items())]
         out += [f"  replaced {count:>8,}  {kind}" for kind, count in sorted(self.replaced.items())]
         for name in TRIAL:
             rows = self.recall.filter(pl.col("set") == name)
@@ -86,11 +105,15 @@ class Report:
 
     def record(self) -> str:
         """The same as JSON."""
-        counts = {name: getattr(self, name) for name in ("batches", "patients", "documents", "texts")}
+        counts: dict[str, object] = {
+            name: getattr(self, name) for name in ("batches", "patients", "documents", "texts")
+        }
+        counts |= {"rows": dict(self.rows), "batches_without": dict(self.without)}
         body = {**counts, "replaced": dict(self.replaced), "recall": self.recall.to_dicts(), "cannot": list(CANNOT)}
         return json.dumps(body, indent=1) + "\n"
 
 
+@cache
 def recall_by_kind() -> pl.DataFrame:
     """Recall of the detector on the seeded sets: one row per set and kind."""
     parts = []
@@ -107,7 +130,7 @@ def write_copy(
     """Write a de-identified copy of the lake's documents to a new folder, batch by batch.
 
     Args:
-        lake: with `documents/index` and `documents/text`.
+        lake: with `documents/index` and `documents/text`; the other tables of `COPIED` where it has them.
         out: folder to be made; written beside its place and renamed into it at the end.
         deidentifier: with the secret of this copy.
         known: identifiers known beforehand, by patient.
@@ -131,12 +154,14 @@ def write_copy(
     report = Report(recall=recall_by_kind())
     try:
         copy = Lake(root=str(unfinished), subject_shards=lake.subject_shards)
-        copy.claim("development copy")
+        copy.claim(CONTENT)
+        held = {path: set(lake.partitions(path)) for path in COPIED}
         for batch in sorted(wanted):
-            index, text = (lake.scan(table, [batch]).collect() for table in (INDEX, TEXT))
-            made = copied(index, text, deidentifier, known)
-            for table, frame in ((INDEX, made.index), (TEXT, made.text)):
-                _write(copy, table, batch, frame)
+            own = {path: lake.scan(path, [batch]).collect() for path in COPIED if batch in held[path]}
+            report.without.update(path for path in COPIED if path not in own)
+            made = copied(own.pop(INDEX), own.pop(TEXT), deidentifier, known, own)
+            for path, frame in made.tables.items():
+                _write(copy, path, batch, frame)
             _count(report, made)
         (unfinished / REPORT).write_text(report.record(), encoding="utf-8")
         unfinished.chmod(0o700)
@@ -158,6 +183,7 @@ def _count(report: Report, made: Copied) -> None:
     report.patients += made.index["patient_id"].n_unique()
     report.documents += made.index.height
     report.texts += made.text.height
+    report.rows.update({path: frame.height for path, frame in made.tables.items()})
     report.replaced += made.replaced
 
 
@@ -203,14 +229,26 @@ def _secret(file: Path | None) -> bytes:
         raise CopyError(f"expected a secret of 16 bytes or more in {file}; found {type(error).__name__}") from None
 
 
+def _opened(lake: Lake, settings: Settings) -> str:
+    url = settings.warehouse_url.get_secret_value() if settings.warehouse_url else ""
+    opened = open_copy(lake, Warehouse(url=url, embedded_folder=str(settings.home / "postgres")))
+    return (
+        f"{opened.batches} batches of {opened.patients:,} patients recorded, {opened.events:,} events loaded; "
+        "materialize documents/patient_batches once, and they are partitions\n"
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make a copy and say what it holds and what it cannot do; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m clinical_assets.documents.development_copy",
-        description="Copy the documents' index and texts with dates shifted and identifiers replaced.",
+        description="Copy the documents' index, texts, timeline and prioritised notes with dates shifted and "
+        "identifiers replaced; or, with --open, make the batches of the copy that CLINICAL_LAKE names known here.",
         epilog=" ".join(CANNOT),
     )
-    parser.add_argument("out", type=Path, help="folder to be made")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("out", type=Path, nargs="?", help="folder to be made")
+    what.add_argument("--open", action="store_true", help="record the copy's batches and load its timeline")
     parser.add_argument("--batches", help="names of batches, parted by commas; default all")
     parser.add_argument("--known", type=Path, help="CSV with patient_id and identifier: names, numbers, addresses")
     parser.add_argument("--secret-file", type=Path, help="secret of 16 bytes or more; default: a new one, kept nowhere")
@@ -218,10 +256,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = Settings.load()
         lake = Lake(root=settings.lake_root, subject_shards=settings.subject_shards)
+        if wanted.open:
+            sys.stdout.write(_opened(lake, settings))
+            return 0
         known = known_identifiers(wanted.known) if wanted.known else {}
         batches = wanted.batches.split(",") if wanted.batches else None
         report = write_copy(lake, wanted.out, Deidentifier(_secret(wanted.secret_file)), known, batches)
-    except (CopyError, LeakError, LakeError, SettingsError, ValueError) as error:
+    except (CopyError, OpeningError, LeakError, LakeError, SettingsError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write("\n".join(report.lines()) + "\n")

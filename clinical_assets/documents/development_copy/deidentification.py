@@ -266,7 +266,10 @@ def _shifted_with_name(written: str, shift: dt.timedelta, document_date: dt.date
     month = _MONTHS.index(name[0][:3].lower()) + 1
     numbers = re.findall(r"\d+", written)
     year = next((int(n) for n in numbers if len(n) == 4), None)
-    day = next((int(n) for n in numbers if len(n) <= 2), None)
+    days = [int(n) for n in numbers if len(n) <= 2]
+    if len(days) > 1:  # several days of a month may move to two months
+        raise ValueError
+    day = next(iter(days), None)
     if year is None:
         moved = _nearest(month, day or _MID_MONTH, document_date) + shift
     else:

@@ -10,6 +10,63 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from clinical_assets.documents.development_copy.identifier_words import (
+    AFTER,
+    CAPITALS,
+    CLOCK,
+    CREDENTIALS,
+    DAY,
+    DAY_FOLLOWS,
+    DEAD_OR_ALIVE,
+    EXTENSION,
+    FULL,
+    IS_A_GRADE,
+    IS_SO_OLD,
+    LABELS,
+    MET,
+    MONTH,
+    MONTH_DAY,
+    NINETY,
+    NO_AMOUNT,
+    NO_DOSE,
+    NO_GIVEN_NAME,
+    NO_PERSON,
+    NO_REGION,
+    NO_SERVICE,
+    NO_TERM,
+    NOT_A_ROLE,
+    NOT_NAMES,
+    NTH,
+    NUMBER,
+    NUMBER_LABELS,
+    PASSED_ON,
+    PEOPLE_LABELS,
+    PERSON,
+    PERSON_SAYS,
+    PERSON_WAS,
+    PERSON_WILL,
+    PERSONS,
+    PHONE_LABELS,
+    PHYSICIANS,
+    PLACE,
+    RELATIVES,
+    ROLES,
+    SALUTATION,
+    SAYS,
+    SEVERAL,
+    SIGNING,
+    STATES,
+    STATES_IN_FULL,
+    STREET,
+    SURE_CREDENTIALS,
+    TITLES,
+    TOLD,
+    TOWN,
+    TOWN_ONLY,
+    WORD,
+    YEAR,
+)
+
 NAME, DATE, AGE = "name", "date", "age"
 
 
@@ -34,185 +91,127 @@ def _detector(kind: str, pattern: str, flags: int = 0) -> Detector:
     return Detector(kind, re.compile(pattern, flags))
 
 
-# One word of a name: Smith, O'Brien, McBee, Smith-Jones, D.; or in capitals.
-# Every repetition is bounded: an unbounded one makes a long run of hyphens cost the square of its length.
-_WORD = r"(?:(?:[A-Z]['’])?(?:Mc|Mac|De|Van|La|Le)?[A-Z][a-zà-ÿ]{1,30}(?:[-'’][A-Z]?[a-zà-ÿ]{1,30}){0,3})"
-_CAPITALS = r"(?:[A-Z]['’]?[A-Z]{1,30}(?:[-'’][A-Z]{1,30}){0,3})"
-_INITIAL = r"(?:[A-Z]\.?(?![a-z]))"
-# Words in capitals, or with one, that stand beside names without being part of them.
-_NOT_NAMES = (
-    r"(?!(?:The|This|That|He|She|They|We|I|It|Will|Has|Had|Is|Was|In|On|At|By|For|From|With|And|Or|Patient|Name|Date"
-    r"|DOB|Age|Sex|Gender|MRN|Seen|Please|Phone|Fax|Address|Plan|History|Department|Hospital|Clinic|Unknown|None|Practitioner"
-    r"|Denies|Type|NAME|DATE|AGE|SEX|PATIENT|ATTENDING|ADMIT|SERVICE|STATUS|SIGNED|NOT|MD|DO|RN|NP|PA|PHD|THE|AND|ON"
-    r"|AT|FOR|IS|WAS|HAS|URGENCY|ENTRY|DICTATED)\b)"
-)
-_PART = rf"{_NOT_NAMES}(?:{_WORD}|{_CAPITALS}|{_INITIAL})"
-_FULL = rf"(?:{_PART}(?:,?[ \t]+{_PART}){{0,3}})"
-_SEVERAL = rf"(?:{_PART}(?:[ \t]+{_PART}){{1,3}})"
-# No "mother" or "father": what follows those labels is a diagnosis.
-_LABELS = (
-    r"(?:patient|pt|full|first|last|legal|preferred|maiden)(?:['’]s)? name|patient|pt"
-    r"|attending(?: physician| provider)?|physician|provider|surgeon|assistant|assistant surgeon|co-?surgeon"
-    r"|anesthesiologist|radiologist|pathologist|resident|fellow|author|pcp|primary care (?:physician|provider)"
-    r"|referring (?:physician|provider|md)|ordering (?:physician|provider)"
-    r"|(?:dictated|transcribed|signed|verified|reviewed|read|reported|requested|cosigned|authenticated) by"
-    r"|emergency contact|next of kin|guardian|spouse|caregiver|interpreter"
-)
-_PHYSICIANS = r"attending|surgeon|physician|provider|radiologist|pathologist|resident|fellow|pcp"
-_NOT_A_ROLE = (
-    rf"{_NOT_NAMES}(?!(?:Attending|Primary|Referring|Covering|Consulting|Ordering|Resident|Outside|Per|Your|Any)\b)"
-)
-_SIGNING = r"(?:electronically )?signed by|dictated by|transcribed by|verified by|reviewed by"
-_TITLES = (
-    r"(?:(?:Drs?|Mr|Mrs|Ms|Miss|Mx|Prof|Rev)\b\.?|(?:DRS?|MRS?|MS|PROF|drs?|mrs?|ms|prof)\."
-    r"|Professor\b|Doctor\b|Nurse\b)"
-)
-_SURE_CREDENTIALS = r"(?:M\.?D\.?|R\.?N\.?|Ph\.?D\.?|PA-C|APRN|CRNP|FNP|Pharm\.?D\.?|LCSW)(?!\w)"
-_CREDENTIALS = rf"(?:{_SURE_CREDENTIALS}|(?:D\.?O\.?|N\.?P\.?|P\.?A\.?|DDS|DPM)(?!\w))"
-_RELATIVES = (
-    r"wife|husband|spouse|partner|mother|father|mom|dad|son|daughter|brother|sister|aunt|uncle|grandmother|grandfather"
-    r"|friend|neighbor|guardian|caregiver"
-)
-_STREET = (
-    r"Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Place|Way|Terrace|Circle|Highway|Hwy|Parkway|Pkwy"
-    r"|Square|Trail"
-)
-_STATES = (
-    "AK|AL|AR|AZ|CA|CO|CT|DC|DE|FL|GA|HI|IA|ID|IL|IN|KS|KY|LA|MA|MD|ME|MI|MN|MO|MS|MT|NC|ND|NE|NH|NJ|NM|NV|NY|OH|OK|OR|PA"
-    "|RI|SC|SD|TN|TX|UT|VA|VT|WA|WI|WV|WY"
-)
-_TOWN = r"[A-Z][A-Za-z.'-]{1,30}(?:\s{1,5}[A-Z][A-Za-z.'-]{1,30}){0,2}"
-_PLACE = r"[A-Z][a-z][a-z.'-]{1,30}(?:\s[A-Z][a-z.'-]{1,30}){0,2}"
-_MONTH = (
-    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
-    r"|Nov(?:ember)?|Dec(?:ember)?|JAN(?:UARY)?|FEB(?:RUARY)?|MAR(?:CH)?|APR(?:IL)?|MAY|JUNE?|JULY?|AUG(?:UST)?"
-    r"|SEPT?(?:EMBER)?|OCT(?:OBER)?|NOV(?:EMBER)?|DEC(?:EMBER)?)"
-)
-_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
-_NTH = r"(?:st|nd|rd|th)?"
-# 21xx: the shifted calendar of releases that are shifted already.
-_YEAR = r"(?:19|20|21)\d\d"
-# "on 3/26" is a day; "pain of 7/10", "4/5 strength" and "2/6 murmur" are not.
-_DAY_FOLLOWS = r"(?:on|since|until|dated|admitted|discharged|seen)[: ]+"
-_IS_A_GRADE = r"(?!\s*(?:strength|in the|bilateral|systolic|diastolic|pain|murmur|scale))"
-_NO_DOSE = r"(?!\s*(?:mg|mcg|ml|%|units|tablets|/|\.\d|-year|:))"
-_NO_AMOUNT = r"(?!\s*(?:mg|mcg|ml|cc|g|units|kcal|steps|cells|copies|%|/)|[.,]\d)"
-_NUMBER_LABELS = (
-    r"(?:MRN|MR ?#|M\.R\.N\.|medical record(?: (?:number|no\.?|#))?|patient (?:id|identifier|number)"
-    r"|chart (?:number|no\.?)|account(?: (?:number|no\.?))?|acct|accession(?: (?:number|no\.?))?|member id"
-    r"|policy(?: (?:number|no\.?))?|insurance id|health plan(?: id)?|subscriber id|encounter (?:id|number)"
-    r"|visit (?:id|number)|medicare|medicaid|csn|npi|dea"
-    r"|license(?: (?:number|no\.?))?|serial(?: (?:number|no\.?))?|device id|s/n"
-    r"|case (?:number|no\.?)|specimen (?:id|number))"
-)
-_NUMBER = r"(?=[A-Z0-9-]*\d)[A-Z0-9][A-Z0-9-]{3,19}"
-_PHONE_LABELS = r"(?:phone|tel|telephone|cell|fax|mobile|call|home|work)"
-_EXTENSION = r"(?:\s*(?:x|ext\.?)\s*\d{1,6})?"
-# "Anna Mitchell is a pleasant 40-year-old", "Anna Mitchell, a 40-year-old"
-_IS_SO_OLD = (
-    r",?[ \t]+(?:(?:is|was)[ \t]+)?an?[ \t]+(?:[a-z]+,?[ \t]+){0,4}\d{1,3}[ -]?(?:year|yr|y\.?o|month|week|day)"
-)
-# "seen by John Perry", "met with Anna Quist": two names after what people do with one another, unless it is a service.
-_MET = (
-    r"(?:seen|evaluated|examined|assisted|accompanied|followed|interviewed|performed|supervised|covered|joined|treated)"
-    r" by"
-    r"|(?:met|meet|spoke|spoken|speak|discussed|reviewed|talked) with"
-)
-_NO_SERVICE = (
-    r"(?!(?:Neuro\w{0,12}|Onco\w{0,6}|Radi\w{0,8}|Cardi\w{0,8}|Surg\w{0,6}|Medic\w{0,4}|Nurs\w{0,4}|Pharmacy|Social|Case|Physical"
-    r"|Occupational|Speech|Palliative|Infectious|Interventional|Critical|Intensive|Emergency|Primary|Internal|Family"
-    r"|Pediatric\w?|Orthop\w{0,6}|Vascular|General|Home|Blood|Tumor|Risk|Quality|Endocrin\w{0,5}|Gastro\w{0,12}|Hemat\w{0,6}"
-    r"|Nephro\w{0,4}|Psych\w{0,6}|Patho\w{0,5}|Pulmo\w{0,6}|Rheuma\w{0,6}|Derm\w{0,8}|Uro\w{0,5}|Trauma|Transplant|Wound|Pain"
-    r"|Hospital\w{0,3}|Outpatient|Inpatient|Brain|Head|Chest|Vital|Review|Labs?|Imaging|Anesth\w{0,8}|Ophthal\w{0,6}|Geri\w{0,6}"
-    r"|Plastic|Sleep|Stroke|Thoracic|Acute|Care|Consult\w{0,5}|Child|Spiritual|Chaplain\w{0,2}|Respiratory|Nutrition)\b)"
-)
-_SAYS = (
-    r"present(?:ed|s)|reports|reported|denies|denied|states|stated|returns|returned|complains|complained|feels|agrees|agreed"
-    r"|called|tells|told|says|said|describes|described|endorses|endorsed|underwent"
-)
-_NINETY = (
-    r"(?:ninety(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?"
-    r"|(?:one|a)[ -]hundred(?:[ -](?:and[ -])?(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve))?)"
-)
-# What may stand, with a capital, before a surname without being a given name.
-_NO_GIVEN_NAME = (
-    r"(?!(?:While|When|As|If|Since|After|Before|Both|Although|However|Today|Overall|Regarding|Because|Until|Did|Does|Can|Per"
-    r"|To|Of|Dr|Mr|Mrs|Ms|Miss|Prof|Nurse|Doctor|Professor)\b)"
-)
 _I = re.IGNORECASE
 
 DETECTORS: tuple[Detector, ...] = (
     _detector("email", r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}\b"),
+    _detector(
+        "email", r"\b[\w.+-]{1,64} (?:at|\(at\)|\[at\]) [\w-]{1,63}(?: (?:dot|\(dot\)|\[dot\]) [a-z]{2,12}){1,3}\b", _I
+    ),
     _detector("url", r"\bhttps?://[^\s<>\"')]+|\bwww\.[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}(?:/[^\s<>\"')]*)?", _I),
     _detector("ssn", r"\b\d{3}-\d{2}-\d{4}\b"),
     _detector("ssn", r"\b(?:SSN|social security(?: (?:number|no\.?))?)\s*[:#]?\s*(?P<it>\d[\d -]{7,10}\d)", _I),
-    _detector("number", rf"\b{_NUMBER_LABELS}\s*(?:[:#]|is|no\.?)?\s*#?\s*(?P<it>{_NUMBER})\b", _I),
+    _detector("number", rf"\b{NUMBER_LABELS}\s*(?:[:#]|is|no\.?)?\s*#?\s*(?P<it>{NUMBER})\b", _I),
+    # a device's: "SN VP123456"; in small letters it is something else
+    _detector("number", rf"\bSN\s*[:#]?\s*(?P<it>{NUMBER})\b"),
     _detector("number", r"(?<![\w&])#\s?(?P<it>\d{6,12})\b"),
     _detector("number", r"\bID[: #]{1,3}(?P<it>\d{5,12})\b"),
     # the shape of pathology's accession numbers: S19-12345
     _detector("number", r"\b[A-Z]{1,2}\d\d-\d{4,7}\b"),
     _detector(
         "phone",
-        rf"(?<![\d.-])(?:\+?1[ .-]?)?(?:\(\d{{3}}\) ?|\d{{3}}[ ./-])\d{{3}}[ .-]\d{{4}}{_EXTENSION}(?![\d-])",
+        rf"(?<![\d.-])(?:\+?1[ .-]?)?(?:\(\d{{3}}\) ?|\d{{3}}[ ./-])\d{{3}}[ .-]\d{{4}}{EXTENSION}(?![\d-])",
         _I,
     ),
-    _detector("phone", rf"\b{_PHONE_LABELS}\s*(?:number|no\.?)?\s*[:#]?\s*(?P<it>\d{{3}}-\d{{4}}|\d{{7,10}})\b", _I),
+    _detector("phone", rf"\b{PHONE_LABELS}\s*(?:number|no\.?)?\s*[:#]?\s*(?P<it>\d{{3}}-\d{{4}}|\d{{7,10}})\b", _I),
     _detector("phone", r"\b(?:pager|beeper|pgr)\s*(?:number|no\.?|is)?\s*[:#]?\s*(?P<it>\d{4,10})\b", _I),
     _detector(
         "phone", r"\b(?:ext\.?|extension)\s{0,3}(?:number|no\.?|is|at)?\s{0,3}[:#]?\s{0,3}(?P<it>\d[\d-]{2,6}\d)\b", _I
     ),
+    # "fellow x41234"; "3 x 1000 mg" is a dose
+    _detector("phone", rf"(?<=[a-z] )x(?P<it>\d{{4,5}})\b{NO_AMOUNT}"),
     _detector("phone", r"\+\d{1,3}[ .-]?(?:\(?\d{1,4}\)?[ .-]){2,5}\d{2,4}\b"),
     _detector("ip", r"\b(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)\b"),
+    # with what stands before and behind it: the flat, the town
     _detector(
         "address",
-        rf"\b\d{{1,6}}[A-Z]?\s+(?:[NSEW]\.?\s+)?(?:[A-Z][\w'.-]{{0,30}}\s{{1,5}}){{1,4}}(?:{_STREET})\b\.?"
+        r"\b(?:(?:Apt|Apartment|Unit|Suite|Ste)\.?\s*#?\w{1,6},?\s{1,3})?"
+        rf"\d{{1,6}}[A-Z]?\s{{1,3}}(?:[NSEW]\.?\s{{1,3}})?(?:[A-Z][\w'-]{{0,30}}\s{{1,5}}){{1,4}}(?:{STREET})\b\.?,\s{{1,3}}"
+        rf"{NO_PERSON}{TOWN_ONLY}(?:,?\s{{1,3}}(?:{STATES})\b(?:,?\s{{1,3}}\d{{5}}(?:-\d{{4}})?\b)?)?",
+    ),
+    _detector(
+        "address",
+        r"\b(?:Apt|Apartment|Unit|Suite|Ste)\.?\s*#?\w{1,6},?\s{1,3}"
+        rf"\d{{1,6}}[A-Z]?\s{{1,3}}(?:[A-Z][\w'-]{{0,30}}\s{{1,5}}){{1,4}}(?:{STREET})\b\.?",
+    ),
+    _detector(
+        "address",
+        rf"\b\d{{1,6}}[A-Z]?\s+(?:[NSEW]\.?\s+)?(?:[A-Z][\w'.-]{{0,30}}\s{{1,5}}){{1,4}}(?:{STREET})\b\.?"
         r"(?:,?\s+(?:Apt|Apartment|Suite|Ste|Unit|#)\.?\s*#?\w{1,6})?",
     ),
     # a house number and a street without its type, where somebody lives
     _detector(
         "address",
         r"\b(?i:liv(?:es?|ing)|resid(?:es?|ing)|stay(?:s|ing)|address)\s{0,3}(?:is )?(?:at|to|:)\s{1,3}"
-        rf"(?P<it>\d{{1,6}}[A-Z]?\s[A-Z][\w'-]{{1,30}}(?:\s[A-Z][\w'-]{{1,30}}){{0,3}}\.?(?:,\s{{1,3}}{_TOWN})?)",
+        rf"(?P<it>\d{{1,6}}[A-Z]?\s[A-Z][\w'-]{{1,30}}(?:\s[A-Z][\w'-]{{1,30}}){{0,3}}\.?(?:,\s{{1,3}}{TOWN})?)",
     ),
     _detector("address", r"\bP\.?\s?O\.?\s+Box\s+\d+\b", _I),
-    _detector("address", rf"\b{_TOWN},?\s+(?:{_STATES})\.?,?\s+\d{{5}}(?:-\d{{4}})?\b"),
-    _detector("address", rf"\b(?:from|in|of|near|to)\s{{1,3}}(?P<it>{_PLACE},\s{{1,3}}(?:{_STATES}))(?!\w)"),
+    _detector("address", rf"\b{TOWN},?\s+(?:{STATES})\.?,?\s+\d{{5}}(?:-\d{{4}})?\b"),
+    _detector("address", rf"\b(?:from|in|of|near|to)\s{{1,3}}(?P<it>{PLACE},\s{{1,3}}(?:{STATES}))(?!\w)"),
+    _detector("address", rf"\b(?:from|in|of|near|to)\s{{1,3}}(?P<it>{PLACE},\s{{1,3}}(?:{STATES_IN_FULL}))(?!\w)"),
     _detector("address", r"\b(?:zip(?: ?code)?)\s*[:#]?\s*(?P<it>\d{5}(?:-\d{4})?)\b", _I),
     # dates with their year, then months, then days without a year where the words before say that they are days
-    _detector(DATE, rf"\b{_YEAR}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?=\b|T)"),
-    _detector(DATE, rf"(?<![\d/.]){_YEAR}(?P<mark>[/.])(?:0[1-9]|1[0-2])(?P=mark)(?:0[1-9]|[12]\d|3[01])(?![\d/])"),
-    _detector(DATE, rf"(?<![\d/.]){_DAY}/{_DAY}/(?:{_YEAR}|\d\d)(?![\d/])"),
+    _detector(DATE, rf"\b{YEAR}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?=\b|T)"),
+    _detector(DATE, rf"(?<![\d/.]){YEAR}(?P<mark>[/.])(?:0[1-9]|1[0-2])(?P=mark)(?:0[1-9]|[12]\d|3[01])(?![\d/])"),
+    _detector(DATE, rf"(?<![\d/.]){DAY}/{DAY}/(?:{YEAR}|\d\d)(?![\d/])"),
     # with a short year only where every part has two digits: 2.1.20 is a number of something
     _detector(
         DATE, r"(?<![\d.-])(?:0[1-9]|[12]\d|3[01])(?P<mark>[.-])(?:0[1-9]|[12]\d|3[01])(?P=mark)\d\d(?![\d.-]\d|\d)"
     ),
-    _detector(DATE, rf"\b{_DAY}{_MONTH}(?:{_YEAR}|\d\d)\b"),
-    _detector(DATE, rf"\b{_MONTH}\.? ['’]\d\d\b"),
-    _detector(DATE, rf"(?<![\d.-]){_DAY}(?P<mark>[.-]){_DAY}(?P=mark){_YEAR}(?![\d-])"),
-    _detector(DATE, rf"\b{_MONTH}\.?[ -]{_DAY}{_NTH}(?:,[ ]*|[ -]){_YEAR}\b"),
-    _detector(DATE, rf"\b{_DAY}{_NTH}(?: of)?[ -]{_MONTH}\.?(?:,[ ]*|[ -]){_YEAR}\b"),
-    _detector(DATE, rf"\b{_MONTH}\.?,? {_YEAR}\b"),
-    _detector(DATE, rf"(?<![\d/.])(?:0?[1-9]|1[0-2])/{_YEAR}\b"),
-    _detector(DATE, rf"\b{_MONTH}\.? {_DAY}{_NTH}\b{_NO_DOSE}"),
-    _detector(DATE, rf"\b{_DAY}{_NTH} (?:of )?{_MONTH}\b"),
+    _detector(DATE, rf"\b{DAY}{MONTH}(?:{YEAR}|\d\d)\b"),
+    _detector(DATE, rf"\b{MONTH}\.? ['’]\d\d\b"),
+    _detector(DATE, rf"(?<![\d.-]){DAY}(?P<mark>[.-]){DAY}(?P=mark){YEAR}(?![\d-])"),
+    # "June 3-7, 2019", "June 3 and 7"
     _detector(
         DATE,
-        rf"\b(?i:mid|early|late|end of|beginning of|in|since|until|last|next|this)[ -](?P<it>{_MONTH})\b{_NO_DOSE}",
+        rf"\b{MONTH}\.? {DAY}{NTH}(?: ?[-–] ?| and | to | through ){DAY}{NTH}(?:,? {YEAR})?\b(?![/-])",
     ),
-    _detector(DATE, rf"\b[Oo]n the (?P<it>{_DAY}(?:st|nd|rd|th))(?=[.,;:)]|\s*$)", re.MULTILINE),
-    _detector(DATE, rf"\b{_DAY_FOLLOWS}(?P<it>(?:0?[1-9]|1[0-2])/{_DAY})(?![\d/%]){_IS_A_GRADE}", _I),
-    _detector(DATE, rf"^[ \t]*(?P<it>(?:0?[1-9]|1[0-2])/{_DAY})(?=:[ \t])", re.MULTILINE),
-    _detector(DATE, rf"(?<![\w.-]){_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?![\w-])"),
+    _detector(DATE, rf"\b{MONTH}\.?[ -]{DAY}{NTH}(?:,[ ]*|[ -]){YEAR}\b"),
+    _detector(DATE, rf"\b{DAY}{NTH}(?: of)?[ -]{MONTH}\.?(?:,[ ]*|[ -]){YEAR}\b"),
+    _detector(DATE, rf"\b{MONTH}\.?,? {YEAR}\b"),
+    _detector(DATE, rf"(?<![\d/.])(?:0?[1-9]|1[0-2])/{YEAR}\b"),
+    _detector(DATE, rf"\b{MONTH}\.? {DAY}{NTH}\b{NO_DOSE}"),
+    _detector(DATE, rf"\b{DAY}{NTH} (?:of )?{MONTH}\b"),
+    _detector(
+        DATE,
+        rf"\b(?i:mid|early|late|end of|beginning of|in|since|until|last|next|this)[ -](?P<it>{MONTH})\b{NO_DOSE}",
+    ),
+    _detector(DATE, rf"\b[Oo]n the (?P<it>{DAY}(?:st|nd|rd|th))(?=[.,;:)]|\s*$)", re.MULTILINE),
+    _detector(DATE, rf"\b{DAY_FOLLOWS}(?P<it>(?:0?[1-9]|1[0-2])/{DAY})(?![\d/%]){IS_A_GRADE}", _I),
+    _detector(
+        DATE, rf"\b{DAY_FOLLOWS}(?:0?[1-9]|1[0-2])/{DAY}(?: and |, | to | through | ?[-–&] ?)(?P<it>{MONTH_DAY})", _I
+    ),
+    # "POD 2 (3/14)", "HD#3 (3/14)"; "3/14 06:00", "3/14 at 0600"
+    _detector(DATE, rf"\b(?:POD|HD|PPD) ?#? ?\d{{1,3}} ?[(,:] ?(?P<it>{MONTH_DAY})", _I),
+    _detector(DATE, rf"(?<![\d/.])(?P<it>(?:0?[1-9]|1[0-2])/{DAY})(?= (?:at |@ ?)?{CLOCK})"),
+    # "03/19": no ratio is written with a nought before it
+    _detector(DATE, r"(?<![\d/.])0[1-9]/\d\d(?![\d/%.])"),
+    _detector(
+        DATE,
+        r"\b(?:MRI?|CTA?|PET|scan|imaging|echo|EEG|surgery|resection|biopsy|visit|admission)s? ?"
+        r"\((?P<it>1[0-2]/\d\d)\)",
+    ),
+    _detector(DATE, rf"^[ \t]*(?P<it>(?:0?[1-9]|1[0-2])/{DAY})(?=:[ \t])", re.MULTILINE),
+    _detector(DATE, rf"(?<![\w.-]){YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?![\w-])"),
     # a year alone may stay by the rule of Safe Harbor, but beside shifted dates it would give the shift away
-    _detector(DATE, rf"\b(?:in|since|from|until|year|circa|early|late|mid)[ -](?P<it>{_YEAR})\b{_NO_AMOUNT}", _I),
+    _detector(DATE, rf"\b(?:in|since|from|until|year|circa|early|late|mid)[ -](?P<it>{YEAR})\b{NO_AMOUNT}", _I),
+    _detector(
+        DATE,
+        rf"\b(?:s/p|status post|h/o|history of|hx of|hx)\b[^.;\n\d]{{1,60}}?(?P<it>{YEAR})\b{NO_AMOUNT}(?![-/])",
+        _I,
+    ),
+    _detector(DATE, rf"\b(?:spring|summer|fall|autumn|winter)(?: of)? (?P<it>{YEAR})\b{NO_AMOUNT}", _I),
+    _detector(DATE, rf"\((?P<it>{YEAR})\)"),
+    _detector(DATE, rf"(?<![\w.,/-])(?P<it>{YEAR})(?= ?[-–] ?{YEAR}\b(?!-){NO_AMOUNT})", _I),
+    _detector(DATE, rf"(?<![\w.,/-]){YEAR} ?[-–] ?(?P<it>{YEAR})\b(?!-){NO_AMOUNT}", _I),
     # ages above 89
     _detector(AGE, r"\b(?P<it>9\d|1[0-3]\d)(?=[ -]*(?:year|yr|y)s?[ -]*(?:/|-)?[ -]*(?:old|o)\b)", _I),
     _detector(AGE, r"\b(?:aged?|age is|age of)\s*[:=]?\s*(?P<it>9\d|1[0-3]\d)\b(?!\s*(?:%|days|months|weeks))", _I),
     _detector(AGE, r"\b(?P<it>9\d|1[0-3]\d)(?=[ -]*(?:y\.?o\.?\b|yo[mf]?\b|years of age))", _I),
-    _detector(AGE, rf"\b(?P<it>{_NINETY})(?=[ -]years?\b)", _I),
+    _detector(AGE, rf"\b(?P<it>{NINETY})(?=[ -]years?\b)", _I),
     _detector(
         AGE,
-        rf"\b(?:aged|turned|turning|age of)\s{{1,3}}(?P<it>9\d|1[0-3]\d|{_NINETY})\b"
+        rf"\b(?:aged|turned|turning|age of)\s{{1,3}}(?P<it>9\d|1[0-3]\d|{NINETY})\b"
         r"(?!\s*(?:%|degrees|days|months|weeks))",
         _I,
     ),
@@ -222,23 +221,47 @@ DETECTORS: tuple[Detector, ...] = (
         r"(?:^|[.!?]\s|\b(?:a|an|this)\s)(?P<it>9\d|1[0-3]\d)(?=\s?[FM](?:,|\s(?:with|w/|who|s/p|presenting)))",
         re.MULTILINE,
     ),
+    # "in his 90s"; pulses and pressures are "in the 90s"
+    _detector(AGE, r"\b(?:his|her|their) (?:(?:early|mid|late)[- ])?(?P<it>90['’]?s|nineties|100s)\b", _I),
+    _detector(
+        AGE, rf"\b{DEAD_OR_ALIVE}(?: \w{{1,10}})? at (?:the )?(?:age )?(?:of )?(?P<it>9\d|1[01]\d)\b(?!:|\s*%)", _I
+    ),
     # names by their surroundings
-    _detector(NAME, rf"\b(?i:{_LABELS})[ \t]*[:][ \t]*(?P<it>{_FULL})"),
-    _detector(NAME, rf"\b(?i:{_SIGNING})[ \t]+(?P<it>{_FULL})"),
-    _detector(NAME, rf"\b{_TITLES}[ \t]+(?P<it>{_FULL}(?:[ \t]+(?:and|&)[ \t]+{_FULL})?)"),
-    _detector(NAME, rf"\b(?i:{_PHYSICIANS})[ \t]+[-–][ \t]+(?P<it>{_FULL})"),
-    _detector(NAME, rf"\b(?P<it>{_NOT_A_ROLE}{_WORD})[ \t]+(?=M\.?D\.?(?!\w))"),
-    _detector(NAME, rf"\b(?P<it>{_FULL}),[ \t]+(?={_SURE_CREDENTIALS})"),
-    _detector(NAME, rf"\b(?P<it>{_SEVERAL}),?[ \t]+(?={_CREDENTIALS})"),
-    _detector(NAME, rf"\b(?i:{_RELATIVES}),?[ \t]+(?P<it>{_NOT_NAMES}{_WORD}(?:[ \t]+{_NOT_NAMES}{_WORD})?)\b"),
-    _detector(NAME, rf"\bDear[ \t]+(?P<it>{_FULL})"),
-    _detector(NAME, rf"\b(?i:sincerely|regards|respectfully),[ \t]+(?P<it>{_FULL})"),
-    _detector(NAME, rf"\b(?i:{_MET})[ \t]+{_NO_SERVICE}(?P<it>{_SEVERAL})"),
-    _detector(NAME, rf"\b(?i:named|whose name is)[ \t]+(?P<it>{_FULL})"),
-    _detector(NAME, rf"\b(?P<it>{_SEVERAL})(?=[ \t]\((?:{_RELATIVES})\))"),
-    _detector(NAME, rf"\b(?i:{_RELATIVES}) of[ \t]+(?P<it>{_SEVERAL})"),
-    _detector(NAME, rf"\b{_NO_SERVICE}(?P<it>{_WORD}[ \t]+{_WORD})(?=[ \t](?:{_SAYS})\b)"),
-    _detector(NAME, rf"\b(?P<it>{_SEVERAL})(?={_IS_SO_OLD})"),
+    _detector(NAME, rf"\b(?i:{LABELS})[ \t]*[:][ \t]*(?P<it>{FULL})"),
+    _detector(NAME, rf"\b(?i:{SIGNING})[ \t]+(?P<it>{FULL})"),
+    _detector(NAME, rf"\b{TITLES}[ \t]+(?P<it>{FULL}(?:[ \t]+(?:and|&)[ \t]+{FULL})?)"),
+    _detector(NAME, rf"\b(?i:{PHYSICIANS})[ \t]+[-–][ \t]+(?P<it>{FULL})"),
+    _detector(NAME, rf"\b(?P<it>{NOT_A_ROLE}{WORD})[ \t]+(?=M\.?D\.?(?!\w))"),
+    _detector(NAME, rf"\b(?P<it>{FULL}),[ \t]+(?={SURE_CREDENTIALS})"),
+    _detector(NAME, rf"\b(?P<it>{SEVERAL}),?[ \t]+(?={CREDENTIALS})"),
+    _detector(NAME, rf"\b(?i:{RELATIVES}),?[ \t]+(?P<it>{NOT_NAMES}{WORD}(?:[ \t]+{NOT_NAMES}{WORD})?)\b"),
+    _detector(NAME, rf"\bDear[ \t]+(?P<it>{FULL})"),
+    _detector(NAME, rf"\b(?i:sincerely|regards|respectfully),[ \t]+(?P<it>{FULL})"),
+    _detector(NAME, rf"\b(?i:{MET})[ \t]+{NO_SERVICE}(?P<it>{SEVERAL})"),
+    _detector(NAME, rf"\b(?i:named|whose name is)[ \t]+(?P<it>{FULL})"),
+    _detector(NAME, rf"\b(?P<it>{SEVERAL})(?=[ \t]\((?:{RELATIVES})\))"),
+    _detector(NAME, rf"\b(?i:{RELATIVES}) of[ \t]+(?P<it>{SEVERAL})"),
+    _detector(NAME, rf"\b{NO_SERVICE}(?P<it>{WORD}[ \t]+{WORD})(?=[ \t](?:{SAYS})\b)"),
+    _detector(NAME, rf"\b(?i:{PASSED_ON})[ \t]+(?P<it>{NO_PERSON}{FULL})"),
+    _detector(NAME, rf"\b(?i:{TOLD})[ \t]+(?P<it>{PERSONS})"),
+    _detector(
+        NAME,
+        rf"(?<=[a-z,] ){AFTER} (?P<it>{NO_PERSON}{WORD} {NO_PERSON}{NO_TERM}{WORD})(?= [a-z(]|[.,;)]|$)",
+        re.MULTILINE,
+    ),
+    _detector(NAME, rf"\b(?:{ROLES})[ \t]+(?P<it>{PERSON})\b(?!/)"),
+    _detector(NAME, rf"\b(?i:{PEOPLE_LABELS})[ \t]*[:][ \t]*(?P<it>{NO_PERSON}{FULL}(?:;[ \t]{{0,3}}{FULL}){{0,4}})"),
+    _detector(NAME, rf"\b(?i:team|service)[ \t]*:[ \t]*(?P<it>{PERSON}(?:/{WORD}){{1,4}})"),
+    _detector(NAME, rf"\b{SALUTATION}:[ \t]*(?P<it>{PERSONS})"),
+    _detector(NAME, rf"(?:^|[.!?][ \t]{{1,3}})(?P<it>{PERSON})(?=[ \t](?:{PERSON_SAYS})\b)", re.MULTILINE),
+    _detector(NAME, rf"\b(?P<it>{NO_PERSON}{WORD}[ \t]+{WORD})(?=[ \t]{PERSON_WAS}\b)"),
+    _detector(NAME, rf"(?:^|[.!?][ \t]{{1,3}})(?P<it>{PERSON})(?=[ \t]{PERSON_WILL}\b)", re.MULTILINE),
+    _detector(
+        NAME,
+        rf"^[ \t]{{0,8}}(?P<it>{NO_REGION}{CAPITALS},[ \t]{{0,3}}{NO_REGION}{CAPITALS}(?:[ \t][A-Z]\.?)?)[ \t]*$",
+        re.MULTILINE,
+    ),
+    _detector(NAME, rf"\b(?P<it>{SEVERAL})(?={IS_SO_OLD})"),
 )
 
 # Words that are names and also medicine, colours, months or plain English: alone they are not replaced elsewhere in
@@ -305,6 +328,6 @@ def _repeated_names(text: str, found: Iterable[Identifier]) -> Iterator[Identifi
     spellings = words | {w.capitalize() for w in words if w.isupper()} | {w.upper() for w in words if len(w) > 3}
     if spellings:
         surname = "|".join(sorted(map(re.escape, spellings), key=len, reverse=True))
-        given = rf"(?:{_NO_GIVEN_NAME}{_NOT_NAMES}(?:{_WORD}|[A-Z]\.)[ \t]+){{0,2}}"
+        given = rf"(?:{NO_GIVEN_NAME}{NOT_NAMES}(?:{WORD}|[A-Z]\.)[ \t]+){{0,2}}"
         for match in re.finditer(rf"(?<![\w'’-]){given}(?:{surname})(?!\w)", text):
             yield Identifier(match.start(), match.end(), NAME)

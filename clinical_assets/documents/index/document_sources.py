@@ -7,142 +7,269 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from clinical_assets.documents.index import entries, fhir_entries
+from clinical_assets.documents.index.bodies import LAKE, Bodies
 from clinical_assets.documents.index.entries import ENTRIES, ManifestError
+from clinical_assets.documents.index.fhir_entries import INLINE, OTHER_FORMAT, Surroundings
+from clinical_assets.documents.index.fhir_files import BINARIES, COMPLETED, version_again
+from clinical_assets.documents.index.folders import Folders
+from clinical_assets.documents.index.packed import ENDING, PackedError, is_packed, unpacked_pieces
+from clinical_assets.documents.readers.reading import Reason, UnreadableError
+from clinical_assets.documents.tables import INDEXED, MISSING
 from clinical_assets.imaging.studies import image_file
-from resources.document_store import DocumentStore, StoredObject, inside
+from resources.document_store import DocumentStore, StoredObject
 from resources.lake import Lake
 from resources.lake_io_manager import rows_of_subjects
 
 NOTES = ("mimic/note/discharge", "mimic/note/radiology")
 HEADERS = "imaging/dicom_headers"
 _CXR = "mimic-cxr"
-_REQUESTS_AT_ONCE = 8
 # Paths that stand in an address as they are: quoting thousands of them one by one takes longer than listing them.
 _AS_WRITTEN = re.compile(r"[A-Za-z0-9_.~/-]*")
 PLACED = pl.Schema({**ENTRIES, "version": pl.String(), "size_bytes": pl.Int64()})
 """Entries with full addresses; version and size are null where there is no such file."""
+# Nothing more can be said of these until their entries or files change.
+_NOWHERE = Reason.UNRESOLVED_REFERENCE.value
+_SETTLED = frozenset({INDEXED, MISSING, Reason.ENTERED_IN_ERROR.value, _NOWHERE})
 
-
-@dataclass
-class Folders:
-    """The files of a store, listed folder by folder as they are asked for."""
-
-    store: DocumentStore
-    listed: dict[str, dict[str, StoredObject]] = field(default_factory=dict)
-
-    def look(self, paths: Sequence[str]) -> None:
-        """List the folders of some files, several at once."""
-        folders = {path.rpartition("/")[0] for path in paths} - set(self.listed)
-        wanted = sorted(folder for folder in folders if inside(f"{folder}/x" if folder else "x"))
-        with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
-            look = pool.map if self.store.is_remote else map
-            self.listed.update(zip(wanted, look(self.store.listing, wanted), strict=True))
-
-    def find(self, path: str) -> StoredObject | None:
-        """The file at a path, if it is there."""
-        folder = path.rpartition("/")[0]
-        there = self.listed.get(folder, {}).get(path)
-        if there is not None or not inside(path):
-            return there
-        if folder not in self.listed:
-            self.listed[folder] = self.store.listing(folder)
-        return self.listed[folder].get(path)
-
-    def __contains__(self, path: object) -> bool:
-        return isinstance(path, str) and self.find(path) is not None
+Seen = tuple[str, str, str | None, str, str | None, str | None]
+"""Of an indexed document: source, address, version, status, fault and id of its Binary."""
+SEEN = ("source", "uri", "version", "status", "fault", "binary_id")
 
 
 @dataclass
 class DocumentSources:
-    """The document store, the releases' files, and the tables of the lake that are or name documents."""
+    """The document store, the releases' files, and the tables of the lake that are or name documents.
+
+    Attributes:
+        store: the document store.
+        sources: the releases' files.
+        lake: where notes and images' headers are.
+        zone: name of the hospital's time zone, see `moments.parse`.
+        lines_without_document: lines of NDJSON manifests read so far that hold none.
+    """
 
     store: DocumentStore
     sources: DocumentStore
     lake: Lake
+    zone: str | None = None
     lines_without_document: int = 0
 
     @cached_property
     def _folders(self) -> Folders:
-        return Folders(self.store)
+        return Folders(self.store, {"": self._at_the_top})
+
+    @cached_property
+    def _released(self) -> Folders:
+        return Folders(self.sources)
+
+    # -- the store's manifests ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def _at_the_top(self) -> dict[str, StoredObject]:
+        return self.store.listing()
+
+    def _top(self, beginning: str) -> list[str]:
+        """The store's files of resources of one kind, as bulk exports name them."""
+        return self._once(
+            sorted(p for p in self._at_the_top if p.startswith(beginning) and p.endswith(fhir_entries.ENDINGS))
+        )
+
+    def _once(self, paths: Iterable[str]) -> list[str]:
+        """Without those that are others packed: somebody unpacked them and left them there."""
+        return [path for path in paths if not (is_packed(path) and path.removesuffix(ENDING) in self._at_the_top)]
+
+    @cached_property
+    def manifests(self) -> list[str]:
+        """Paths of the store's manifests."""
+        named = self._once(name for name in entries.MANIFESTS if name in self._at_the_top)
+        return [*named, *self._top("DocumentReference")]
+
+    @cached_property
+    def listed(self) -> pl.DataFrame:
+        """Every entry of the manifests, whoever's.
+
+        Raises:
+            ManifestError: one of them cannot be read.
+        """
+        return entries.merged([self._manifest(path) for path in self.manifests])
+
+    @property
+    def was_read(self) -> bool:
+        """Whether the manifests had to be read."""
+        return "listed" in vars(self)
+
+    def _manifest(self, path: str) -> pl.DataFrame:
+        uri = self.store.uri(path)
+        if path.endswith(fhir_entries.ENDINGS):
+            zone = ZoneInfo(self.zone) if self.zone else None
+            around = Surroundings(self._folders, self._binaries, self._readable, zone)
+            found, without = fhir_entries.fhir_entries(self._lines(path), path, uri, around)
+            self.lines_without_document += without
+            return found
+        try:
+            content = b"".join(unpacked_pieces(self.store, path))
+            frame = pl.read_parquet(content) if path.endswith(".parquet") else pl.read_csv(content, infer_schema=False)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise _unreadable(uri, error) from None
+        return entries.manifest_entries(frame, uri, self.zone)
+
+    def _lines(self, path: str) -> Iterator[fhir_entries.Line]:
+        try:
+            yield from fhir_entries.lines_of(self.store, path)
+        except OSError as error:
+            raise _unreadable(self.store.uri(path), error, "a resource a line") from None
 
     @cached_property
     def _binaries(self) -> dict[str, str]:
         """Address by id of the Binary resources that lie in NDJSON files."""
         found = {}
-        for path in self._top("Binary", ".ndjson"):
-            for offset, length, line in fhir_entries.lines(self.store.pieces(path)):
+        for path in self._top(BINARIES):
+            for offset, length, line in self._lines(path):
                 binary = fhir_entries.resource_of(line, "Binary")
                 if binary is not None:
-                    found[str(binary.get("id"))] = f"{fhir_entries.INLINE}{self.store.uri(path)}#{offset},{length}"
+                    found[str(binary.get("id"))] = f"{INLINE}{self.store.uri(path)}#{offset},{length}"
         return found
 
-    def _top(self, beginning: str, ending: str) -> list[str]:
-        return sorted(p for p in self.store.listing() if p.startswith(beginning) and p.endswith(ending))
-
-    @cached_property
-    def manifests(self) -> list[str]:
-        """Paths of the store's manifests."""
-        top = self.store.listing()
-        return [*(name for name in entries.MANIFESTS if name in top), *self._top("DocumentReference", ".ndjson")]
-
-    @cached_property
-    def listed(self) -> pl.DataFrame:
-        """Every entry of the manifests, whoever's."""
-        return entries.merged([self._manifest(path) for path in self.manifests])
-
-    def _manifest(self, path: str) -> pl.DataFrame:
-        if path.endswith(".ndjson"):
-            found, without = fhir_entries.fhir_entries(
-                fhir_entries.lines(self.store.pieces(path)), path, self.store.uri(path), self._folders, self._binaries
-            )
-            self.lines_without_document += without
-            return found
+    def _readable(self, uri: str) -> bool:
         try:
-            with self.store.open(path) as file:
-                csv = path.endswith(".csv")
-                frame = pl.read_csv(file.read(), infer_schema=False) if csv else pl.read_parquet(file.read())
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise ManifestError(
-                f"{self.store.uri(path)}: expected a table; found one that cannot be read ({type(error).__name__}); "
-                "write it anew"
-            ) from None
-        return entries.manifest_entries(frame, self.store.uri(path))
+            return bool(self._bodies.whole(uri, 0))
+        except (OSError, UnreadableError):
+            return False
+
+    @cached_property
+    def _bodies(self) -> Bodies:
+        return Bodies((self.store,), self.lake)
+
+    def unlisted(self) -> list[str]:
+        """Paths of files no manifest names, where there is one; they are nobody's and are not indexed."""
+        if not self.manifests:
+            return []
+        named = {*self.listed["uri"], *self.manifests, *self._top(BINARIES)}
+        named |= {path + ENDING for path in named if path in self._at_the_top}  # left beside what it was unpacked to
+        paths = self.store.listing(recursive=True)
+        return sorted(p for p in paths if p not in named and p.split("/")[0] not in entries.IGNORED_FOLDERS)
+
+    # -- who, and whether anything is new ----------------------------------------------------------------------------
 
     def patients(self) -> set[str]:
         """Everybody who has a document in any source."""
-        found = set(self.listed["patient_id"].drop_nulls()) if self.manifests else set(self._patient_folders())
-        for table in NOTES:
-            shards = self.lake.partitions(table)
-            if shards:
-                rows = self.lake.scan(table, shards).select(pl.col("subject_id").unique().cast(pl.String))
-                found |= set(rows.collect()["subject_id"])
+        found = set(self.listed["patient_id"].drop_nulls()) if self.manifests else set(self._patient_folders)
+        for table in self._notes_there:
+            rows = self.lake.scan(table, self.lake.partitions(table)).select(pl.col("subject_id").unique())
+            found |= set(rows.cast(pl.String).collect()["subject_id"])
         return found
 
     @cached_property
     def _base(self) -> str:
         return entries.FOLDER if entries.FOLDER in self.store.folders() else ""
 
-    def _patient_folders(self) -> list[str]:
-        return [name for name in self.store.folders(self._base) if name not in entries.IGNORED_FOLDERS]
+    @cached_property
+    def _patient_folders(self) -> frozenset[str]:
+        return frozenset(self.store.folders(self._base)) - {*entries.IGNORED_FOLDERS, BINARIES}
+
+    @cached_property
+    def _notes_there(self) -> dict[str, str]:
+        """Version by table of the lake's tables of notes."""
+        return {table: self.lake.version(table) for table in NOTES if self.lake.partitions(table)}
+
+    @cached_property
+    def _release(self) -> str | None:
+        """The release of images whose headers are in the lake."""
+        releases = self.sources.folders(_CXR) if self.lake.partitions(HEADERS) else []
+        return releases[-1] if releases else None
 
     def signature(self) -> str:
         """Changes whenever the store's documents may have: of the manifests' versions, else of every file's."""
-        objects = self.store.listing(recursive=not self.manifests)
+        objects = self._at_the_top if self.manifests else self.store.listing(recursive=True)
         versions = sorted(
             (p, o.version)
             for p, o in objects.items()
             if (p in self.manifests if self.manifests else p.split("/")[0] not in entries.IGNORED_FOLDERS)
         )
-        notes = sorted((table, self.lake.version(table)) for table in NOTES if self.lake.partitions(table))
-        return hashlib.sha256(repr([versions, notes]).encode()).hexdigest()[:16]
+        return hashlib.sha256(repr([versions, sorted(self._notes_there.items())]).encode()).hexdigest()[:16]
+
+    @cached_property
+    def _common_state(self) -> str:
+        tables = sorted(self._notes_there.items())
+        headers = self._release and (self._release, self.lake.version(HEADERS))
+        naming = [(path, self._at_the_top[path].version) for path in (*self.manifests, *self._top(BINARIES))]
+        base = None if self.manifests else self._base
+        return repr([self.store.root, self.sources.root, self.zone, naming, base, tables, headers])
+
+    def state(self, patients: Sequence[str]) -> str:
+        """A hash of all that decides some patients' entries, but for the files themselves; see `as_seen`."""
+        return hashlib.sha256(f"{self._common_state}{sorted(patients)}".encode()).hexdigest()
+
+    def as_seen(self, patients: Sequence[str], seen: Sequence[Seen]) -> bool:
+        """Whether, in an equal `state`, these are still the patients' documents in the same versions.
+
+        False where that is not known without a closer look: of what could not be read, or was not the best of several.
+        """
+        if any(status not in _SETTLED or (fault and OTHER_FORMAT in fault) for _, _, _, status, fault, _ in seen):
+            return False
+        if not self.manifests:
+            trees = {_file(uri) for source, uri, *_ in seen if source == "tree"}
+            if trees != {self._address(path) for path in self._tree(patients)}:
+                return False
+        if any(status == _NOWHERE and fhir_entries.file_named(uri) in self._folders for _, uri, _, status, *_ in seen):
+            return False
+        files = [(uri, version) for _, uri, version, *_ in seen if not uri.startswith(LAKE)]
+        return (
+            self._hold(self.store, self._folders, files)
+            and all(self._binary_still(uri, binary) for source, uri, *_, binary in seen if source == "fhir" and binary)
+            and all(version == self._version_again(uri, version) for uri, version in files if uri.endswith(COMPLETED))
+        )
+
+    def _binary_still(self, uri: str, binary: str) -> bool:
+        """Whether a Binary lies where it would be looked for now: as a file before a line of one."""
+        as_file = fhir_entries.binary_file(binary, self._folders)
+        return as_file == (None if uri.startswith(INLINE) else self.store.path_of(uri))
+
+    def _hold(self, store: DocumentStore, folders: Folders, files: Sequence[tuple[str, str | None]]) -> bool:
+        """Whether files, given by their addresses, are there in the versions given; absent where that is None."""
+        wanted: dict[str, str | None] = {}
+        elsewhere: list[tuple[str, str | None]] = []
+        for uri, version in files:
+            if uri.endswith(COMPLETED):
+                continue
+            path = store.path_of(_file(uri))
+            if path is None:
+                elsewhere.append((uri, version))
+            else:
+                wanted[path] = version
+        folders.look(wanted)
+        if any(folders.version(path) != version for path, version in wanted.items()):
+            return False
+        if elsewhere and store is self.store:
+            return self._hold(self.sources, self._released, elsewhere)
+        return all(version is None for _, version in elsewhere)
+
+    def _version_again(self, uri: str, version: str | None) -> str | None:
+        path = self.store.path_of(_file(uri))
+        return version_again(version, path, self._folders.version) if path and version else ""
+
+    def unchanged_wholes(self, before: pl.DataFrame) -> dict[str, tuple[str, str]]:
+        """Of FHIR files that were indexed with what they refer to, and are the same: address and version, by address.
+
+        Args:
+            before: `uri`, `version` of documents indexed before.
+        """
+        wholes = before.lazy().filter(pl.col("uri").str.ends_with(COMPLETED)).select("uri", "version").collect()
+        return {
+            _file(uri): (uri, version)
+            for uri, version in wholes.iter_rows()
+            if version and self._version_again(uri, version) == version
+        }
+
+    # -- the documents -----------------------------------------------------------------------------------------------
 
     def of(self, patients: Sequence[str]) -> pl.DataFrame:
         """The documents of some patients; see `PLACED`."""
@@ -160,69 +287,68 @@ class DocumentSources:
             own = self.listed.filter(pl.col("patient_id").is_in(patients))
         else:
             own = entries.tree_entries(self._tree(patients), self._base)
-        return _placed(own, self.store, self._folders)
+        return self._placed(own, self._folders)
 
-    def _tree(self, patients: Sequence[str]) -> Iterator[str]:
-        there = set(self._patient_folders())
-        folders = [f"{self._base}/{p}".strip("/") for p in patients if p in there]
-        with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
-            for found in pool.map(lambda folder: self.store.listing(folder, recursive=True), folders):
-                for path, each in found.items():
-                    self._folders.listed.setdefault(path.rpartition("/")[0], {})[path] = each
-                yield from found
+    def _tree(self, patients: Sequence[str]) -> list[str]:
+        return self._folders.below(f"{self._base}/{p}".strip("/") for p in patients if p in self._patient_folders)
 
     def _notes(self, patients: Sequence[str]) -> Iterator[pl.LazyFrame]:
         ids = pl.Series("patient_id", patients, pl.String)
-        for table in NOTES:
-            if self.lake.partitions(table):
-                found = entries.note_entries(rows_of_subjects(self.lake, table, ids), table)
-                version = pl.lit(self.lake.version(table))
-                yield found.lazy().with_columns(version=version, size_bytes=pl.lit(None, pl.Int64))
+        for table, version in self._notes_there.items():
+            found = entries.note_entries(rows_of_subjects(self.lake, table, ids), table)
+            yield found.lazy().with_columns(version=pl.lit(version), size_bytes=pl.lit(None, pl.Int64))
 
     def _reports(self, patients: Sequence[str]) -> Iterator[pl.LazyFrame]:
-        releases = self.sources.folders(_CXR) if self.lake.partitions(HEADERS) else []
-        if releases:
+        if self._release:
             rows = rows_of_subjects(self.lake, HEADERS, pl.Series("patient_id", patients, pl.String))
-            file = pl.format(f"{_CXR}/{releases[-1]}/{{}}", image_file("dcm"))
-            yield _placed(entries.report_entries(rows, file), self.sources, Folders(self.sources))
+            file = pl.format(f"{_CXR}/{self._release}/{{}}", image_file("dcm"))
+            yield self._placed(entries.report_entries(rows, file), self._released)
 
-    def unlisted(self) -> list[str]:
-        """Paths of files no manifest names, where there is one; they are nobody's and are not indexed."""
-        if not self.manifests:
-            return []
-        named = {*self.listed["uri"], *self.manifests, *self._top("Binary", ".ndjson")}
-        paths = self.store.listing(recursive=True)
-        return sorted(p for p in paths if p not in named and p.split("/")[0] not in entries.IGNORED_FOLDERS)
+    def _address(self, path: str) -> str:
+        """Where a file of the store is said to lie."""
+        if _AS_WRITTEN.fullmatch(path):
+            return f"{self._store_base}{path}"
+        return self.store.uri(path) if entries.is_text(path) else entries.as_text(path)
 
+    @cached_property
+    def _store_base(self) -> str:
+        return self.store.uri("")
 
-def _placed(found: pl.DataFrame, store: DocumentStore, folders: Folders) -> pl.LazyFrame:
-    """Entries with addresses for paths, and each file's version and size."""
-    base = store.uri("")
-    paths = found["uri"].to_list()
-    inline = [path.startswith(fhir_entries.INLINE) for path in paths]
-    refused = found["refused"].is_not_null().to_list()
-    held = [
-        store.path_of(p.removeprefix(fhir_entries.INLINE).rpartition("#")[0]) if i else None if r else p
-        for p, i, r in zip(paths, inline, refused, strict=True)
-    ]
-    folders.look([path for path in held if path])
-    objects = [folders.find(path) if path else None for path in held]
-    return (
-        found.lazy()
-        .with_columns(
-            pl.Series(
-                "uri",
-                [
-                    p if i or r else base + p if _AS_WRITTEN.fullmatch(p) else store.uri(p)
-                    for p, i, r in zip(paths, inline, refused, strict=True)
-                ],
-            ),
-            pl.Series("version", [each.version if each else None for each in objects], pl.String),
-            pl.Series(
-                "size_bytes",
-                [each.size if each and not i else None for each, i in zip(objects, inline, strict=True)],
-                pl.Int64,
-            ),
+    def _placed(self, found: pl.DataFrame, folders: Folders) -> pl.LazyFrame:
+        """Entries with addresses for paths, and each file's version and size."""
+        store, base = folders.store, folders.store.uri("")
+        paths = found["uri"].to_list()
+        inline = [path.startswith(INLINE) for path in paths]
+        refused = found["refused"].is_not_null().to_list()
+        held = [
+            store.path_of(_file(p)) if i else None if r else p for p, i, r in zip(paths, inline, refused, strict=True)
+        ]
+        folders.look([path for path in held if path])
+        objects = [folders.find(path) if path else None for path in held]
+        uris = [
+            p if i or r else base + p if _AS_WRITTEN.fullmatch(p) else store.uri(p)
+            for p, i, r in zip(paths, inline, refused, strict=True)
+        ]
+        sizes = [each.size if each and not i else None for each, i in zip(objects, inline, strict=True)]
+        return (
+            found.lazy()
+            .with_columns(
+                pl.Series("uri", uris, pl.String),
+                pl.Series("version", [each.version if each else None for each in objects], pl.String),
+                pl.Series("size_bytes", sizes, pl.Int64),
+            )
+            .select(pl.col(name).cast(kind) for name, kind in PLACED.items())
         )
-        .select(pl.col(name).cast(kind) for name, kind in PLACED.items())
+
+
+def _file(uri: str) -> str:
+    """The address of the file that a document is, or is in."""
+    return uri.removeprefix(INLINE).rpartition("#")[0] if uri.startswith(INLINE) else uri
+
+
+def _unreadable(uri: str, error: Exception, expected: str = "a table") -> ManifestError:
+    if isinstance(error, PackedError):
+        return ManifestError(f"{uri}: {error}; write it anew")
+    return ManifestError(
+        f"{uri}: expected {expected}; found what cannot be read ({type(error).__name__}); write it anew"
     )

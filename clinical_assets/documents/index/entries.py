@@ -3,12 +3,14 @@
 A document store is laid out in one of these ways, `truth/`, `fhir/` and `timeline/` (read by the timeline)
 and hidden files left aside:
 
-    manifest.csv or manifest.parquet       columns document_id, patient_id, file; if known document_type, category,
+    manifest.csv[.gz] or manifest.parquet   columns document_id, patient_id, file; if known document_type, category,
                                            description, authored_at, stored_at, content_type, birth_date
-    manifest.ndjson, DocumentReference*.ndjson   one FHIR DocumentReference a line (see `fhir_entries`)
+    manifest.ndjson[.gz], DocumentReference*.ndjson[.gz]   one FHIR DocumentReference a line (see `fhir_entries`)
     <patient_id>/[<document type>/...]<file>     folders, where there is no manifest; also below `files/`
+    Binary/<id>[.json], Binary*.ndjson[.gz]      what the FHIR resources of a manifest or a folder refer to
 
-Whose a document is, is taken from the manifest or the patient's folder and never guessed. Pure: frames in, frames out.
+Of `x` and `x.gz` beside it the first is read. Whose a document is, is taken from the manifest or the patient's folder
+and never guessed. Pure: frames in, frames out.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from clinical_assets.documents import moments
 
 FOLDER = "files"
 IGNORED_FOLDERS = ("truth", "fhir", "timeline")
-MANIFESTS = ("manifest.csv", "manifest.parquet", "manifest.ndjson")
+MANIFESTS = ("manifest.csv", "manifest.csv.gz", "manifest.parquet", "manifest.ndjson", "manifest.ndjson.gz")
 
 ENTRIES = pl.Schema(
     {
@@ -55,12 +57,13 @@ class ManifestError(ValueError):
     """A manifest cannot be read; the message says which, what was expected and found, and what to do."""
 
 
-def manifest_entries(manifest: pl.DataFrame, place: str) -> pl.DataFrame:
+def manifest_entries(manifest: pl.DataFrame, place: str, zone: str | None = None) -> pl.DataFrame:
     """Entries of a manifest of files.
 
     Args:
         manifest: its rows, in the file's order; every column may be text.
         place: named in errors.
+        zone: name of the hospital's time zone, see `moments.parse`.
 
     Raises:
         ManifestError: a column is missing.
@@ -76,7 +79,7 @@ def manifest_entries(manifest: pl.DataFrame, place: str) -> pl.DataFrame:
     ]
     frame = manifest.with_columns(absent)
     for column, prefix in (("authored_at", "authored"), ("stored_at", "stored"), ("birth_date", "birth")):
-        frame = moments.split(frame.rename({column: f"{column} as written"}), f"{column} as written", prefix)
+        frame = moments.split(frame.rename({column: f"{column} as written"}), f"{column} as written", prefix, zone)
     path = pl.col("file").cast(pl.String).str.strip_chars().str.replace_all("\\", "/", literal=True)
     named = frame["file"].fill_null("").map_elements(_digest, pl.String) if frame["document_id"].null_count() else None
     given = _text("document_id")
@@ -113,7 +116,7 @@ def _text(column: str) -> pl.Expr:
 
 
 def _digest(words: str) -> str:
-    return hashlib.sha256(words.encode()).hexdigest()[:16]
+    return hashlib.sha256(words.encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 def _unique(entries: pl.DataFrame) -> pl.DataFrame:
@@ -125,7 +128,9 @@ def _unique(entries: pl.DataFrame) -> pl.DataFrame:
             document_id=pl.when(nth > 1).then(pl.format("{}~{}", "document_id", nth)).otherwise("document_id"),
             fault=pl.when(nth > 1).then(again).otherwise("fault"),
         )
-    return entries.select(pl.col(name).cast(kind) for name, kind in ENTRIES.items())
+    # PostgreSQL has no NUL in text: one in a manifest must not cost the others their entries.
+    no_nul = pl.col(pl.String).str.replace_all("\x00", "\ufffd", literal=True)
+    return entries.select(pl.col(name).cast(kind) for name, kind in ENTRIES.items()).with_columns(no_nul)
 
 
 def merged(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
@@ -145,11 +150,22 @@ def tree_entries(paths: Iterable[str], base: str) -> pl.DataFrame:
     for path in sorted(paths):
         parts = path.removeprefix(f"{base}/" if base else "").split("/")
         if len(parts) > 1:
-            kind = parts[1] if len(parts) > 2 else None
-            rows.append(
-                {"document_id": f"tree-{_digest(path)}", "patient_id": parts[0], "uri": path, "document_type": kind}
-            )
+            found = {"uri": path, "patient_id": parts[0], "document_type": parts[1] if len(parts) > 2 else None}
+            if not is_text(path):
+                found = {name: part and as_text(part) for name, part in found.items()}
+                found |= {"refused": "missing", "fault": "a file name that is not UTF-8"}
+            rows.append({"document_id": f"tree-{_digest(path)}", **found})
     return pl.DataFrame(rows, schema=ENTRIES, orient="row").with_columns(source=pl.lit("tree"))
+
+
+def is_text(path: str) -> bool:
+    """Whether a file's name is text: on a disk it may be any bytes."""
+    return as_text(path) == path
+
+
+def as_text(path: str) -> str:
+    """A file's name with question marks for what is no text."""
+    return path if path.isascii() else path.encode(errors="replace").decode()
 
 
 _NOTE_TYPES = {

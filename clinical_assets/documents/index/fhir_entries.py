@@ -1,30 +1,39 @@
 """FHIR DocumentReference resources as entries of the index, one per resource; and the bytes inside a resource's line.
 
-Of several formats of one document the one whose reader keeps most is taken. An attachment's bytes are in the resource
-(`data`, a `data:` URL), in a Binary of the same store, or in a file of the store; nothing is fetched from elsewhere.
+Of several formats of one document the one whose reader keeps most is taken, of those whose bytes can be had; where
+that is not the best of all, the entry says so. An attachment's bytes are in the resource (`data`, a `data:` URL), in a
+Binary of the same store, or in a file of the store; nothing is fetched from elsewhere.
 
 Source: FHIR R4 DocumentReference, Attachment, Binary; Bulk Data Access (NDJSON files named after the resource).
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from clinical_assets.documents import moments
 from clinical_assets.documents.index.entries import ENTRIES
+from clinical_assets.documents.index.packed import unpacked_pieces
 from clinical_assets.documents.readers import fhir
 from clinical_assets.documents.readers.embedded import decode_base64
-from clinical_assets.documents.readers.reading import DEFAULT_LIMITS, Limits
+from clinical_assets.documents.readers.reading import DEFAULT_LIMITS, Limits, Reason, UnreadableError
+from resources.document_store import DocumentStore
 
 Resource = Mapping[str, Any]
 Line = tuple[int, int, bytes]
 """Offset, length and bytes of a line of an NDJSON file."""
 INLINE = "fhir+"
 """Before the address of an NDJSON file, with `#offset,length` behind it: the document inside that line."""
+ENDINGS = (".ndjson", ".ndjson.gz")
+"""Of files with a resource a line."""
+OTHER_FORMAT = "a better format could not be had"
+"""Fault of an entry whose document was to be had in a format its reader keeps less of, and not in the best."""
 _LONGEST_LINE = 4 * DEFAULT_LIMITS.max_bytes // 3 + (1 << 20)
 
 
@@ -44,26 +53,52 @@ def lines(pieces: Iterable[bytes]) -> Iterator[Line]:
         yield offset, length, bytes(kept) if length <= _LONGEST_LINE else b""
 
 
+def lines_of(store: DocumentStore, path: str) -> Iterator[Line]:
+    """The lines of a store's file, gzipped or not; they lie where they do in the unpacked file.
+
+    Raises:
+        PackedError: it is gzipped and not whole, or unpacks beyond the bound.
+        OSError: it cannot be read.
+    """
+    return lines(unpacked_pieces(store, path))
+
+
 def resource_of(line: bytes, kind: str) -> Resource | None:
     """The resource a line holds; None where it holds none of that kind."""
     try:
         resource = json.loads(line)
+        if b"\\ud" in line.lower():  # half of a surrogate pair is no text: neither a frame nor PostgreSQL takes it
+            resource = json.loads(json.dumps(resource, ensure_ascii=False).encode(errors="replace"))
     except (ValueError, RecursionError):
         return None
     return resource if isinstance(resource, dict) and resource.get("resourceType") == kind else None
 
 
-def fhir_entries(
-    found: Iterable[Line], path: str, uri: str, files: Container[str], binaries: Mapping[str, str]
-) -> tuple[pl.DataFrame, int]:
+@dataclass(frozen=True)
+class Surroundings:
+    """What is at hand besides a file of DocumentReferences.
+
+    Attributes:
+        files: paths of the store's files.
+        binaries: address by id of Binary resources that lie in NDJSON files.
+        readable: whether the bytes at an address inside an NDJSON file can be had; asked only where there is a choice.
+        zone: the hospital's time zone, see `moments.parse`.
+    """
+
+    files: Container[str]
+    binaries: Mapping[str, str]
+    readable: Callable[[str], bool] = lambda address: True
+    zone: dt.tzinfo | None = None
+
+
+def fhir_entries(found: Iterable[Line], path: str, uri: str, around: Surroundings) -> tuple[pl.DataFrame, int]:
     """Entries of an NDJSON file of DocumentReference resources, and how many lines hold none.
 
     Args:
         found: its lines.
         path: the file's path below the store.
         uri: the file's address.
-        files: paths of the store's files, to find `Binary/<id>` among.
-        binaries: address by id of Binary resources that lie in NDJSON files.
+        around: where the bytes of its documents may lie, and the zone of its times.
     """
     rows, without = [], 0
     for offset, length, line in found:
@@ -73,25 +108,24 @@ def fhir_entries(
         if resource is None:
             without += 1
             continue
-        rows.append(_row(resource, f"{INLINE}{uri}#{offset},{length}", f"{path}:{offset}", files, binaries))
+        rows.append(_row(resource, f"{INLINE}{uri}#{offset},{length}", f"{path}:{offset}", around))
     return pl.DataFrame(rows, schema=ENTRIES, orient="row"), without
 
 
-def _row(
-    resource: Resource, inline: str, named: str, files: Container[str], binaries: Mapping[str, str]
-) -> dict[str, Any]:
-    attachment = best_attachment(resource)
-    uri, binary_id, refused = _place(attachment, inline, files, binaries)
+def _row(resource: Resource, inline: str, named: str, around: Surroundings) -> dict[str, Any]:
+    attachment, place, is_best = _chosen(resource, inline, around)
+    refused = place.refused
     status = fhir.string(resource.get("status"))
     if status == "entered-in-error":
         refused = "entered_in_error"
-    stored = moments.parse(fhir.string(resource.get("date")))
-    authored = moments.parse(fhir.string(attachment.get("creation"))) or stored
+    stored = moments.parse(fhir.string(resource.get("date")), around.zone)
+    authored = moments.parse(fhir.string(attachment.get("creation")), around.zone) or stored
+    faults = {"no attachment": not attachment, "superseded": status == "superseded", OTHER_FORMAT: not is_best}
     return {
         "document_id": fhir.string(resource.get("id")) or f"fhir-{named}",
         "patient_id": _referred(resource.get("subject")),
         "source": "fhir",
-        "uri": uri,
+        "uri": place.uri,
         "document_type": _said(resource.get("type")),
         "category": _said(resource.get("category")),
         "description": fhir.string(resource.get("description")) or fhir.string(attachment.get("title")),
@@ -100,38 +134,89 @@ def _row(
         "stored_date": stored and stored.date,
         "stored_at": stored and stored.time,
         "declared_type": fhir.string(attachment.get("contentType")),
-        "binary_id": binary_id,
+        "binary_id": place.binary_id,
         "refused": refused,
-        "fault": "superseded" if status == "superseded" else None if attachment else "no attachment",
+        "fault": "; ".join(fault for fault, holds in faults.items() if holds) or None,
     }
 
 
-def best_attachment(resource: Resource) -> Resource:
-    """The attachment to read: of the format its reader keeps most of; empty where there is none."""
+def _by_preference(resource: Resource) -> list[Resource]:
+    """The attachments of a document, the format whose reader keeps most of it first."""
     content = fhir.dicts(resource.get("content"))
-    attachments = [attachment for part in content for attachment in fhir.dicts(part.get("attachment"))]
-    return min(attachments, key=fhir.preference, default={})
+    return sorted((a for part in content for a in fhir.dicts(part.get("attachment"))), key=fhir.preference)
 
 
-def _place(
-    attachment: Resource, inline: str, files: Container[str], binaries: Mapping[str, str]
-) -> tuple[str, str | None, str | None]:
-    """Address of the bytes, id of the Binary that holds them, and why they are not looked for."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Address of an attachment's bytes, id of the Binary that holds them, and why they are not looked for."""
+
+    uri: str
+    binary_id: str | None = None
+    refused: str | None = None
+
+
+def _chosen(resource: Resource, inline: str, around: Surroundings) -> tuple[Resource, _Place, bool]:
+    """The attachment to read, where its bytes lie, and whether it is of the best format there is."""
+    attachments = _by_preference(resource)
+    if len(attachments) < 2:  # no choice: what is wrong with it is found when it is read
+        only = attachments[0] if attachments else {}
+        return only, _place(only, inline, around), True
+    places = [_place(attachment, inline, around) for attachment in attachments]
+    choices = zip(attachments, places, strict=True)
+    first = next((n for n, (a, place) in enumerate(choices) if _to_be_had(a, place, inline, around)), 0)
+    return attachments[first], places[first], first == 0
+
+
+def _to_be_had(attachment: Resource, place: _Place, inline: str, around: Surroundings) -> bool:
+    if place.refused:
+        return False
+    if place.uri != inline:
+        return not place.uri.startswith(INLINE) or around.readable(place.uri)
+    try:
+        return bool(_inside(attachment, DEFAULT_LIMITS))
+    except UnreadableError:
+        return False
+
+
+def _place(attachment: Resource, inline: str, around: Surroundings) -> _Place:
+    if _is_inside(attachment):
+        return _Place(inline)
     url = fhir.string(attachment.get("url")) or ""
-    if fhir.string(attachment.get("data")) or url.startswith("data:"):
-        return inline, None, None
     if "Binary/" in url:
         binary = url.rpartition("Binary/")[2].partition("/")[0]
-        held = next((p for p in (f"Binary/{binary}", f"Binary/{binary}.json") if p in files), binaries.get(binary))
-        return held or url, binary, None if held else "unresolved_reference"
-    path = url.removeprefix("./")
-    if path in files:
-        return path, None, None
-    return url or inline, None, "unresolved_reference" if url else "missing"
+        held = binary_file(binary, around.files) or around.binaries.get(binary)
+        return _Place(held or url, binary, None if held else "unresolved_reference")
+    if file_named(url) in around.files:
+        return _Place(file_named(url))
+    return _Place(url or inline, refused="unresolved_reference" if url else "missing")
+
+
+def binary_file(binary: str, files: Container[str]) -> str | None:
+    """The file a Binary is in, by its id, if it is one of a store's files."""
+    return next((path for path in (f"Binary/{binary}", f"Binary/{binary}.json") if path in files), None)
+
+
+def file_named(url: str) -> str:
+    """The path below the store that a URL may name."""
+    return url.removeprefix("./")
+
+
+def _is_inside(attachment: Resource) -> bool:
+    """Whether an attachment's bytes are in the resource itself."""
+    return bool(fhir.string(attachment.get("data")) or (fhir.string(attachment.get("url")) or "").startswith("data:"))
+
+
+def _inside(attachment: Resource, limits: Limits) -> bytes:
+    inline = fhir.string(attachment.get("data"))
+    if inline:
+        return decode_base64(inline, limits)
+    return fhir.data_url(fhir.string(attachment.get("url")) or "", limits)[0]
 
 
 def bytes_inside(line: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes:
-    """The document inside a line: of a DocumentReference its best attachment, of a Binary its data.
+    """The document inside a line: of a Binary its data, of a DocumentReference the best of its attachments inside.
+
+    Of several the first that can be decoded, as its entry has it.
 
     Raises:
         UnreadableError: there is none, or it is not base64.
@@ -139,11 +224,14 @@ def bytes_inside(line: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes:
     binary = resource_of(line, "Binary")
     if binary is not None:
         return decode_base64(fhir.string(binary.get("data")) or "", limits)
-    attachment = best_attachment(resource_of(line, "DocumentReference") or {})
-    inline = fhir.string(attachment.get("data"))
-    if inline:
-        return decode_base64(inline, limits)
-    return fhir.data_url(fhir.string(attachment.get("url")) or "", limits)[0]
+    inside = [each for each in _by_preference(resource_of(line, "DocumentReference") or {}) if _is_inside(each)]
+    refused: UnreadableError | None = None
+    for attachment in inside:
+        try:
+            return _inside(attachment, limits)
+        except UnreadableError as error:
+            refused = refused or error
+    raise refused or UnreadableError(Reason.EMPTY, "a line without a document")
 
 
 def _referred(subject: object) -> str | None:

@@ -6,15 +6,15 @@ are the same is not read again, whichever batch asks.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
 
-from clinical_assets.documents.index.bodies import LAKE, Bodies, Identity, identity_of
+from clinical_assets.documents.index.bodies import LAKE, Bodies, Identity
 from clinical_assets.documents.index.document_sources import DocumentSources
 from clinical_assets.documents.readers.reading import UnreadableError
 from clinical_assets.documents.tables import INDEX, INDEXED, MISSING, UNREADABLE
@@ -26,11 +26,15 @@ _FACTS = ("sha256", "size_bytes", "content_type", "status")
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """The index of some patients, and how many documents had to be read for it."""
+    """The index of some patients.
+
+    Attributes:
+        rows: of `INDEX`, by patient and document.
+        new: whether the bytes of each were read for it.
+    """
 
     rows: pl.DataFrame
-    read: int
-    size_read: int
+    new: pl.Series
 
 
 def index(patients: Sequence[str], sources: DocumentSources, bodies: Bodies, warehouse: Warehouse) -> Indexed:
@@ -42,13 +46,13 @@ def index(patients: Sequence[str], sources: DocumentSources, bodies: Bodies, war
         remembered = pool.submit(_known, warehouse, patients)
         named = sources.of(patients)
     before = remembered.result()
-    found = _with_facts_known(named, before)
-    new = found.filter(_LOOKED_FOR & pl.col("status").is_null()).rows(named=True)
-    read = _read(new, bodies)
+    found = _with_facts_known(_with_wholes(named, sources.unchanged_wholes(before)), before)
+    new = found.select(_LOOKED_FOR & pl.col("status").is_null()).to_series()
+    read = _read(found.filter(new), bodies)
     columns = (pl.col(name).cast(kind) for name, kind in INDEX.polars_schema.items())
     rows = _with_facts_read(found, read).select(columns).collect()
     _remember(warehouse, patients, rows, before)
-    return Indexed(rows, len(read), sum(each.size_bytes for each in read.values() if isinstance(each, Identity)))
+    return Indexed(rows, new)
 
 
 # What a document's facts depend on: the same state, the same facts.
@@ -56,6 +60,23 @@ _STATE = ("uri", "version", "declared_type")
 _LOOKED_FOR = pl.col("refused").is_null() & pl.col("version").is_not_null()
 Read = Mapping[tuple[str, str | None], Identity | str]
 """By address and declared type: what the bytes are, or why they could not be read."""
+
+
+def _with_wholes(named: pl.DataFrame, wholes: Mapping[str, tuple[str, str]]) -> pl.DataFrame:
+    """Entries with the addresses and versions of FHIR files that stand for what they refer to, too."""
+    if not wholes:
+        return named
+    whole = pl.DataFrame(
+        [(uri, *both) for uri, both in wholes.items()],
+        {"uri": pl.String, "whole_uri": pl.String, "whole_version": pl.String},
+        orient="row",
+    )
+    tree = pl.col("source") == "tree"
+    joined = named.join(whole, on="uri", how="left", maintain_order="left")
+    return joined.with_columns(
+        uri=pl.when(tree).then(pl.coalesce("whole_uri", "uri")).otherwise("uri"),
+        version=pl.when(tree).then(pl.coalesce("whole_version", "version")).otherwise("version"),
+    ).drop("whole_uri", "whole_version")
 
 
 def _with_facts_known(found: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
@@ -73,41 +94,44 @@ def _with_facts_read(found: pl.DataFrame, read: Read) -> pl.LazyFrame:
         size = pl.coalesce(known["size_bytes"], "listed_bytes")
         return found.lazy().with_columns(**known | {"size_bytes": size, "status": status})
     outcomes = [
-        (uri, declared, each.sha256, each.size_bytes, each.content_type, INDEXED)
+        (uri, declared, each.sha256, each.size_bytes, each.content_type, INDEXED, each.uri, each.version)
         if isinstance(each, Identity)
-        else (uri, declared, None, None, None, each)
+        else (uri, declared, None, None, None, each, None, None)
         for (uri, declared), each in read.items()
     ]
     schema = {name: found.schema[name] for name in ("uri", "declared_type", *_FACTS)}
-    made = pl.LazyFrame(outcomes, schema, orient="row")
+    made = pl.LazyFrame(outcomes, {**schema, "whole_uri": pl.String, "whole_version": pl.String}, orient="row")
     joined = found.lazy().join(
         made, on=("uri", "declared_type"), how="left", nulls_equal=True, maintain_order="left", suffix="_read"
     )
     facts: dict[str, pl.Expr] = {name: pl.when(_LOOKED_FOR).then(pl.coalesce(name, f"{name}_read")) for name in _FACTS}
     facts["size_bytes"] = pl.coalesce(facts["size_bytes"], "listed_bytes")
     facts["status"] = pl.coalesce("refused", facts["status"], pl.lit(MISSING))
-    return joined.with_columns(**facts)
+    whole = {name: pl.coalesce(pl.when(_LOOKED_FOR).then(f"whole_{name}"), name) for name in ("uri", "version")}
+    return joined.with_columns(**facts, **whole)
 
 
-def _read(new: Sequence[Mapping[str, Any]], bodies: Bodies) -> Read:
-    if not new:
+def _read(new: pl.DataFrame, bodies: Bodies) -> Read:
+    if new.is_empty():
         return {}
-    notes = bodies.notes(pl.DataFrame(new, schema={"patient_id": pl.String, "uri": pl.String}))
+    in_lake = pl.col("uri").str.starts_with(LAKE)
+    notes = new.filter(in_lake)
+    found: dict[tuple[str, str | None], Identity | str] = dict.fromkeys(
+        notes.select("uri", "declared_type").iter_rows(), MISSING
+    )
+    found |= {(uri, declared): identity for uri, declared, identity in bodies.note_identities(notes)}
 
-    def one(row: Mapping[str, Any]) -> Identity | str:
-        if row["uri"].startswith(LAKE):
-            text = notes.get(row["uri"])
-            return MISSING if text is None else identity_of(text, row["declared_type"])
+    def one(row: tuple[str, str | None, bool]) -> Identity | str:
         try:
-            return bodies.identity(row["uri"], row["declared_type"])
+            return bodies.identity(row[0], row[1], completing=row[2])
         except FileNotFoundError:
             return MISSING
         except (OSError, UnreadableError):
             return UNREADABLE
 
     with ThreadPoolExecutor(READ_AT_ONCE) as pool:
-        keys = [(row["uri"], row["declared_type"]) for row in new]
-        return dict(zip(keys, pool.map(one, new), strict=True))
+        rows = new.filter(~in_lake).select("uri", "declared_type", pl.col("source") == "tree").rows()
+        return found | dict(zip(((uri, kind) for uri, kind, _ in rows), pool.map(one, rows), strict=True))
 
 
 # As polars sorts, and as the sources give their documents: so unchanged rows are equal as they come.
@@ -121,6 +145,22 @@ def _known(warehouse: Warehouse, patients: Sequence[str]) -> pl.DataFrame:
     with warehouse.transaction() as connection:
         rows = connection.execute(query, {"patients": list(patients)}).all()
     return pl.DataFrame([tuple(row) for row in rows], INDEX.polars_schema, orient="row")
+
+
+def remembered(warehouse: Warehouse, patients: Iterable[str]) -> dict[str, str]:
+    """By patient what tells whether the warehouse's rows of him are still those they were; nothing without rows."""
+    query = sa.text(
+        "SELECT patient_id, count(*) || ' ' || extract(epoch FROM max(read_at)) AS told FROM document_cache.documents "
+        "WHERE patient_id = ANY(:patients) GROUP BY patient_id"
+    )
+    with warehouse.transaction() as connection:
+        rows = connection.execute(query, {"patients": sorted(set(patients))}).all()
+    return {row.patient_id: row.told for row in rows}
+
+
+def remembered_of(told: Mapping[str, str], patients: Iterable[str]) -> str:
+    """The same for some of the patients together."""
+    return hashlib.sha256(repr([(patient, told.get(patient)) for patient in sorted(patients)]).encode()).hexdigest()
 
 
 def _remember(warehouse: Warehouse, patients: Sequence[str], rows: pl.DataFrame, before: pl.DataFrame) -> None:
@@ -138,13 +178,20 @@ def _remember(warehouse: Warehouse, patients: Sequence[str], rows: pl.DataFrame,
             query = sa.text(f"DELETE FROM document_cache.documents WHERE {ours}")  # noqa: S608
             connection.execute(query, {"gone": gone, "patients": list(patients)})
         if changed.height:
-            connection.execute(sa.text(_upsert(INDEX.column_names)), changed.rows(named=True))
+            # One statement for all of them; it may meet an id once.
+            once = changed.unique("document_id", keep="last", maintain_order=True)
+            connection.execute(sa.text(_upsert(INDEX.polars_schema)), once.to_dict(as_series=False))
 
 
-def _upsert(columns: Iterable[str]) -> str:
-    names = list(columns)
-    updates = ", ".join(f"{name} = excluded.{name}" for name in names if name != "document_id")
+def _upsert(columns: Mapping[str, pl.DataType]) -> str:
+    """Insert or replace rows that are given column by column, as arrays."""
+    updates = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "document_id")
+    arrays = ", ".join(f"CAST(:{name} AS {_in_postgres(kind)}[])" for name, kind in columns.items())
     return (
-        f"INSERT INTO document_cache.documents ({', '.join(names)}) VALUES ({', '.join(f':{n}' for n in names)}) "  # noqa: S608
+        f"INSERT INTO document_cache.documents ({', '.join(columns)}) SELECT * FROM unnest({arrays}) "  # noqa: S608
         f"ON CONFLICT (document_id) DO UPDATE SET {updates}, read_at = now()"
     )
+
+
+def _in_postgres(kind: pl.DataType) -> str:
+    return {pl.String: "text", pl.Date: "date", pl.Datetime: "timestamp", pl.Int64: "bigint"}[kind.base_type()]

@@ -2,14 +2,19 @@
 
 A profile first judges each note by its type, title and category: the first matching exclusion wins, then the first
 matching inclusion, then the profile's default. Then its triggers choose, around events of the timeline. A new
-specialty is a new profile; a site's own wording comes in through `profile_from`.
+specialty is a new profile; a site's own wording comes in through `site_profiles`.
 
 Notes and reports are chosen side by side: after a scan the radiologist's report comes first, and must not take the
 place of the note in which the oncologist says what follows from it; nor the operative report that of pathology.
 
+What an event chooses is not all that is kept: a document linked to the event (by its source, or by
+`timeline_links`) is kept whatever else was chosen, and where the note chosen is another specialty's, the nearest of
+the profile's own is kept beside it.
+
 Source of the oncology profile: the filter and prioritiser used for paediatric brain tumour abstraction, as recorded
 in this project's notes (exclusions before inclusions, default exclude, 7 days, one note per trigger); vocabularies
-are our own.
+are our own, and so are all windows but the seven days. It serves the abstraction of tumours of the brain and the
+spine; for tumours elsewhere a site's profile names its own `imaging_regions`.
 """
 
 from __future__ import annotations
@@ -17,12 +22,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, get_args
-
-import yaml
-
-from clinical_assets.documents.timeline.event_rules import EVENT_TYPES
+from typing import Literal, get_args
 
 Direction = Literal["before", "after"]
 Edge = Literal["start", "end"]
@@ -49,7 +49,12 @@ class Rule:
     @property
     def pattern(self) -> str:
         """The terms as one regular expression over lower-case text."""
-        return rf"\b(?:{'|'.join(_as_regex(term.strip()) for term in self.terms.split(' | '))})\b"
+        return pattern_of(self.terms)
+
+
+def pattern_of(terms: str) -> str:
+    """Terms (see `Rule`) as one regular expression over lower-case text, which matches any of them as whole words."""
+    return rf"\b(?:{'|'.join(_as_regex(term.strip()) for term in terms.split(' | '))})\b"
 
 
 def _as_regex(term: str) -> str:
@@ -68,6 +73,7 @@ class Trigger:
         reason: what is said about the note kept.
         subtypes: only events of these subtypes; events whose subtype nobody determined always count. Empty for all.
         kinds: of what documents it chooses one each.
+        window_days: how many calendar days from the event a document may be, where not the profile's.
     """
 
     event_type: str
@@ -76,6 +82,23 @@ class Trigger:
     reason: str
     subtypes: tuple[str, ...] = ()
     kinds: tuple[Kind, ...] = ("note",)
+    window_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """Which examinations concern a profile, by the body regions they are said to be of.
+
+    One that names a region of `include` does, whatever else it names; one that names none of them but one of `exclude`
+    does not; one that names neither does, for nobody knows.
+
+    Attributes:
+        include: terms as in `Rule`.
+        exclude: terms as in `Rule`.
+    """
+
+    include: str
+    exclude: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +112,12 @@ class Profile:
         triggers: which events choose notes.
         window_days: how many calendar days from the event a note may be.
         keep_final_note: whether each patient's last relevant note is kept; of patients without notes, the last report.
+        kind_windows: how many days for documents of a kind, whatever the trigger says: some are signed out late.
+        specialties: terms as in `Rule` of services and types whose notes the profile is after. Where a trigger's note,
+            or the last note, is of none of them, the nearest that is one's is kept too. Empty for all.
+        linked: types of events whose documents are kept, however many; of those types that have triggers with subtypes
+            only events of these.
+        imaging_regions: which imaging counts; None for all.
     """
 
     name: str
@@ -97,9 +126,24 @@ class Profile:
     triggers: tuple[Trigger, ...]
     window_days: int = 7
     keep_final_note: bool = True
+    kind_windows: tuple[tuple[Kind, int], ...] = ()
+    specialties: str = ""
+    linked: tuple[str, ...] = ()
+    imaging_regions: Regions | None = None
+
+    def window_of(self, trigger: Trigger, kind: Kind) -> int:
+        """How many days from an event a document of a kind may be: the kind's, else the trigger's, else the profile's.
+
+        The kind comes first because it is about when such documents are signed, not about the event.
+        """
+        own = self.window_days if trigger.window_days is None else trigger.window_days
+        return dict(self.kind_windows).get(kind, own)
 
 
 FINAL_NOTE = "final_note"
+LINKED = "linked"
+OF_SPECIALTY = "_specialty"
+"""Ends the reason of a note kept beside the nearest one, because it is of the profile's specialties."""
 
 _ADMINISTRATIVE = Rule(
     "administrative",
@@ -137,6 +181,37 @@ _REPORTS = (
 )
 _SURGERY_TRIGGER = Trigger("surgery", "start", "after", "post_surgery", kinds=("note", "operative", "pathology"))
 _IMAGING_TRIGGER = Trigger("imaging", "start", "after", "post_imaging", kinds=("note", "imaging"))
+# Planning takes its time: from the planning scan to the first fraction a week or two commonly pass.
+_RADIATION_TRIGGERS = (
+    Trigger("radiation", "start", "before", "pre_radiation", window_days=14),
+    Trigger("radiation", "start", "after", "radiation_start"),
+    Trigger("radiation", "end", "before", "radiation_end"),
+    Trigger("radiation", "end", "after", "post_radiation"),
+)
+# A resection with immunohistochemistry and molecular work-up is commonly signed out two to three weeks later.
+_KIND_WINDOWS: tuple[tuple[Kind, int], ...] = (("pathology", 21),)
+# Encounters are left out: every note of a visit is linked to its visit.
+_LINKED = ("surgery", "imaging", "pathology", "radiation", "medication")
+_ONCOLOGY_SPECIALTIES = (
+    "oncolog* | neurooncolog* | heme onc | hematolog* | haematolog* | neurosurg* | neurological surgery | radiation"
+    " | radiotherap* | radiosurg* | gamma knife | chemo* | infusion | tumor board | tumour board | palliative*"
+    " | supportive care | hospice | transplant | immunotherapy | cancer"
+)
+# What shows the brain, the spine, or the whole body in search of spread; and what never does. The chest is in neither:
+# lungs are where treatment's complications and metastases show.
+_NERVOUS_SYSTEM = Regions(
+    include="brain | head | skull | crani* | intracrani* | cerebr* | cerebell* | neuro* | orbit* | pituitary | sella*"
+    " | posterior fossa | face | facial | neck | carotid* | spine | spinal | myelo* | cervical | thoracic | lumbar"
+    " | lumbosacral | sacr* | whole body | total body | skeletal survey | bone scan | pet | staging | metasta* | tumor*"
+    " | tumour*",
+    exclude="knee* | ankle* | foot | feet | toe | toes | calcaneus | heel | leg | legs | tibia* | fibula* | femur"
+    " | femoral | hip | hips | thigh | shoulder* | clavicle* | humerus | elbow* | forearm | radius | ulna* | wrist*"
+    " | hand | hands | finger* | thumb | extremit* | joint* | bone age | dental | teeth | tooth | panorex | mammogra*"
+    " | breast* | abdom* | pelvi*"
+    " | liver | hepat* | gallbladder | biliary | pancrea* | spleen | kub | kidney* | renal | bladder | urin* | prostat*"
+    " | scrot* | testic* | uter* | ovar* | obstetric* | fetal | transvaginal | bowel | colon* | esophag* | swallow*"
+    " | upper gi | thyroid",
+)
 _PHYSICIAN = Rule(
     "physician notes", "include", "progress note* | h&p | history and physical | discharge summary | consult*"
 )
@@ -157,7 +232,11 @@ ONCOLOGY = Profile(
     name="oncology",
     rules=(_ADMINISTRATIVE, _ALLIED, _ONCOLOGY, *_SURGERY, *_REPORTS, _PHYSICIAN),
     default="exclude",
-    triggers=(_SURGERY_TRIGGER, _IMAGING_TRIGGER, *_MEDICATION_TRIGGERS),
+    triggers=(_SURGERY_TRIGGER, _IMAGING_TRIGGER, *_MEDICATION_TRIGGERS, *_RADIATION_TRIGGERS),
+    kind_windows=_KIND_WINDOWS,
+    specialties=_ONCOLOGY_SPECIALTIES,
+    linked=_LINKED,
+    imaging_regions=_NERVOUS_SYSTEM,
 )
 
 # MIMIC-IV-Note has two note types, DS and RR; `AR` and `AD` are addenda to them.
@@ -177,97 +256,10 @@ GENERAL = Profile(
         _IMAGING_TRIGGER,
         Trigger("encounter", "end", "after", "post_encounter"),
         *(Trigger(t.event_type, t.edge, t.direction, t.reason) for t in _MEDICATION_TRIGGERS),
+        *_RADIATION_TRIGGERS,
     ),
+    kind_windows=_KIND_WINDOWS,
+    linked=_LINKED,
 )
 
 PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in (ONCOLOGY, GENERAL)}
-
-
-def profile_named(named: str) -> Profile:
-    """The profile of that name, or of that YAML file (see `profile_from`).
-
-    Raises:
-        ValueError: there is no such profile or file, or what it holds is no profile; it names those there are.
-    """
-    if named in PROFILES:
-        return PROFILES[named]
-    path = Path(named).expanduser()
-    if path.suffix not in (".yaml", ".yml"):
-        raise ValueError(
-            f"note profile: no profile {named!r}; there are {sorted(PROFILES)}, or name a YAML file with a site's own"
-        )
-    try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"note profile: expected YAML in {path}; {error}") from None
-    if not isinstance(settings, dict):
-        raise ValueError(f"note profile: expected a mapping in {path}; found {type(settings).__name__}")
-    try:
-        return profile_from(settings)
-    except ValueError as error:
-        raise ValueError(f"{error} (in {path})") from None
-
-
-def profile_from(settings: Mapping[str, Any]) -> Profile:
-    """A profile from configuration (a YAML mapping): a base profile with what the site changes.
-
-    Keys: `name`; `base` (a profile's name, default `oncology`); `window_days`; `default`; `keep_final_note`; `rules`
-        and `triggers`, lists of mappings with the attributes of `Rule` and `Trigger` that replace the base's;
-        `extra_rules`, put before them.
-
-    Raises:
-        ValueError: naming the unknown key or value and what would be allowed.
-    """
-    known = {"name", "base", "window_days", "default", "keep_final_note", "rules", "triggers", "extra_rules"}
-    unknown = sorted(set(settings) - known)
-    if unknown:
-        raise ValueError(f"note profile: unknown keys {unknown}; known are {sorted(known)}")
-    base_name = settings.get("base", ONCOLOGY.name)
-    if base_name not in PROFILES:
-        raise ValueError(f"note profile: no base profile {base_name!r}; there are {sorted(PROFILES)}")
-    base = PROFILES[base_name]
-    rules = tuple(_rule(item) for item in settings["rules"]) if "rules" in settings else base.rules
-    triggers = tuple(_trigger(item) for item in settings["triggers"]) if "triggers" in settings else base.triggers
-    window = settings.get("window_days", base.window_days)
-    if not isinstance(window, int) or isinstance(window, bool) or window < 0:
-        raise ValueError(f"note profile: window_days must be a whole number of days, found {window!r}")
-    return Profile(
-        name=str(settings.get("name", f"{base.name} (site)")),
-        rules=(*(_rule(item) for item in settings.get("extra_rules", ())), *rules),
-        default=_one_of(settings.get("default", base.default), Verdict, "default"),
-        triggers=triggers,
-        window_days=window,
-        keep_final_note=bool(settings.get("keep_final_note", base.keep_final_note)),
-    )
-
-
-def _one_of(value: Any, allowed: Any, where: str) -> Any:  # noqa: ANN401 - one check for three literals
-    if value not in get_args(allowed):
-        raise ValueError(f"note profile: {where} must be one of {get_args(allowed)}, found {value!r}")
-    return value
-
-
-def _rule(item: Mapping[str, Any]) -> Rule:
-    if not {"name", "verdict", "terms"} == set(item) - {"kind"} or not str(item["terms"]).strip(" |"):
-        raise ValueError(f"note profile: a rule has name, verdict and terms and may have a kind, found {sorted(item)}")
-    terms = " | ".join(item["terms"]) if isinstance(item["terms"], list) else str(item["terms"])
-    verdict, kind = _one_of(item["verdict"], Verdict, "verdict"), _one_of(item.get("kind", "note"), Kind, "kind")
-    return Rule(str(item["name"]), verdict, terms.lower(), kind)
-
-
-def _trigger(item: Mapping[str, Any]) -> Trigger:
-    required, allowed = {"event_type", "edge", "direction", "reason"}, {"subtypes", "kinds"}
-    if not required <= set(item) <= required | allowed:
-        may = " and ".join(sorted(allowed))
-        raise ValueError(f"note profile: a trigger has {sorted(required)} and may have {may}, found {sorted(item)}")
-    edge, direction = _one_of(item["edge"], Edge, "edge"), _one_of(item["direction"], Direction, "direction")
-    if item["event_type"] not in EVENT_TYPES:
-        raise ValueError(f"note profile: event_type must be one of {EVENT_TYPES}, found {item['event_type']!r}")
-    subtypes = item.get("subtypes", ())
-    if isinstance(subtypes, str):
-        raise ValueError(f"note profile: subtypes is a list, found the text {subtypes!r}")
-    kinds = item.get("kinds", ("note",))
-    if isinstance(kinds, str) or not kinds:
-        raise ValueError(f"note profile: kinds is a list of {get_args(Kind)}, found {kinds!r}")
-    chosen = tuple(_one_of(kind, Kind, "kinds") for kind in kinds)
-    return Trigger(item["event_type"], edge, direction, str(item["reason"]), tuple(map(str, subtypes)), chosen)

@@ -4,7 +4,9 @@ A note is kept if a trigger of the profile chose it: the first note after an eve
 window; and so for reports (`note_profiles.Rule.kind`), side by side. Days are calendar days, so a note of the same day
 is always within it; where note and event both have a time of day, a note of the same day must also stand on the right
 side of the event; where one has none, the note counts.
-Every kept note says why.
+
+Two things are kept beside what is nearest: the nearest note of the profile's specialties, where the nearest of all is
+somebody else's; and documents linked to the event, whatever their number. Every kept note says why.
 """
 
 from __future__ import annotations
@@ -13,7 +15,18 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from clinical_assets.documents.prioritised.note_profiles import FINAL_NOTE, ONCOLOGY, Kind, Profile, Trigger
+from clinical_assets.documents.prioritised.note_profiles import (
+    FINAL_NOTE,
+    LINKED,
+    OF_SPECIALTY,
+    ONCOLOGY,
+    Kind,
+    Profile,
+    Trigger,
+    pattern_of,
+)
+from clinical_assets.documents.timeline.timeline_links import REFERENCE
+from clinical_assets.documents.timeline.timeline_store import SOURCE_DOCUMENT_SCHEMA
 
 NOTE_SCHEMA = {
     "document_id": pl.String(),
@@ -36,7 +49,7 @@ EVENT_COLUMNS = (
     "end_date",
     "end_time",
 )
-"""What the prioritiser needs of `timeline.EVENT_SCHEMA`."""
+"""What the prioritiser needs of `timeline.EVENT_SCHEMA`; of imaging also the `description`, where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +60,7 @@ class Reduction:
         notes: distinct notes.
         duplicates: rows dropped because their document id had been seen.
         undated: notes without a date, which no trigger can place.
-        relevant: notes the rules let through.
+        relevant: notes the rules let through, and those only a link brought in.
         kept: notes chosen.
         triggers: edges of events that could choose documents.
         triggers_with_note: of them, those that found one.
@@ -81,8 +94,9 @@ class Prioritised:
             for the final note), `days` (calendar days from event to note), `order_known` (false where the note is of
             the event's day and one of the two has no time of day).
         triggers: one row per moment of an event that could choose and kind of document: `event_id`, `patient_id`,
-            `reason`, `edge`, `direction`, `kind`, `event_date`, `event_time`, and what it chose (`document_id`,
-            `days`, `order_known`), null where there is none in its window.
+            `reason`, `edge`, `direction`, `kind`, `event_date`, `event_time`, `window_days`, and what it chose
+            (`document_id`, `days`, `order_known`), null where there is none in its window. What is kept beside it is
+            in `reasons` alone.
         judged: one row per distinct note: `document_id`, `relevant`, `rule`.
         reduction: the counts.
     """
@@ -94,30 +108,40 @@ class Prioritised:
     reduction: Reduction
 
 
-def prioritise(notes: pl.DataFrame, events: pl.DataFrame, profile: Profile = ONCOLOGY) -> Prioritised:
+def prioritise(
+    notes: pl.DataFrame, events: pl.DataFrame, profile: Profile = ONCOLOGY, links: pl.DataFrame | None = None
+) -> Prioritised:
     """Choose notes by the profile.
 
     Args:
         notes: see `NOTE_SCHEMA`; further columns are carried along. Of rows with the same document id the latest is
             taken.
         events: see `EVENT_COLUMNS`.
-        profile: rules, triggers and window.
+        profile: rules, triggers and windows.
+        links: which documents describe which events, see `timeline_store.SOURCE_DOCUMENT_SCHEMA`; None for none known.
 
     Raises:
         ValueError: naming columns that are missing or of another type.
     """
+    linked = pl.DataFrame(schema=SOURCE_DOCUMENT_SCHEMA) if links is None else links
     _require(notes, NOTE_SCHEMA, "notes")
     _require(events, dict.fromkeys(EVENT_COLUMNS), "events")
+    _require(linked, SOURCE_DOCUMENT_SCHEMA, "links")
     distinct = notes.sort("note_date", "note_time", nulls_last=False).unique(
         "document_id", keep="last", maintain_order=True
     )
-    judged = distinct.with_columns(*judgement(profile))
-    dated = judged.filter(pl.col("relevant") & pl.col("note_date").is_not_null())
-    moments = trigger_moments(events, profile)
-    chosen = _chosen(dated, moments, profile.window_days)
-    reasons = pl.concat([chosen, _final_notes(dated)]) if profile.keep_final_note else chosen
+    by_rules = distinct.with_columns(*judgement(profile)).with_columns(*standing(profile))
+    counted = _of_regions(events, by_rules, linked, profile)
+    moments = trigger_moments(counted, profile)
+    dated = by_rules.filter(pl.col("relevant") & pl.col("note_date").is_not_null())
+    possible = _candidates(dated, moments)
+    nearest = _first(possible)
+    described = _linked(by_rules, counted, linked, profile)
+    parts = [nearest, _of_specialty(possible, nearest), described.select(nearest.columns)]
+    reasons = pl.concat([*parts, *(_final_notes(dated) if profile.keep_final_note else ())])
     reasons = reasons.sort("patient_id", "document_id", "reason", "event_id", nulls_last=True)
-    kept = _kept(dated.drop("relevant", "rule"), reasons)
+    judged = _brought_in(by_rules, described)
+    kept = _kept(judged.drop("relevant", "rule", *_STANDING), reasons)
     reduction = Reduction(
         notes=distinct.height,
         duplicates=notes.height - distinct.height,
@@ -125,42 +149,89 @@ def prioritise(notes: pl.DataFrame, events: pl.DataFrame, profile: Profile = ONC
         relevant=int(judged["relevant"].sum()),
         kept=kept.height,
         triggers=moments.select(_EDGE).n_unique(),
-        triggers_with_note=chosen.select(_EDGE).n_unique(),
+        triggers_with_note=nearest.select(_EDGE).n_unique(),
         by_reason=_counts(reasons.select("document_id", "reason").unique(), "reason"),
         by_rule=_counts(judged, "rule"),
     )
-    triggers = moments.join(chosen, on=_TRIGGER, how="left", maintain_order="left")
+    triggers = moments.join(nearest, on=_TRIGGER, how="left", maintain_order="left")
     judgements = judged.select("document_id", "relevant", "rule")
     return Prioritised(kept, reasons.drop("edge", "direction", "kind"), triggers, judgements, reduction)
 
 
 def judgement(profile: Profile) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
     """`relevant`, `rule` and `kind`: the profile's rules as expressions over a note's type, title and category."""
-    described = pl.concat_str("note_type", "title", "category", separator=" \n ", ignore_nulls=True).str.to_lowercase()
     ordered = sorted(profile.rules, key=lambda rule: rule.verdict != "exclude")
     relevant = pl.lit(profile.default == "include")
     rule, kind = pl.lit(f"{profile.default}: default"), pl.lit("note")
     for each in reversed(ordered):
-        matches = described.str.contains(each.pattern)
+        matches = _DESCRIBED.str.contains(each.pattern)
         relevant = pl.when(matches).then(pl.lit(each.verdict == "include")).otherwise(relevant)
         rule = pl.when(matches).then(pl.lit(f"{each.verdict}: {each.name}")).otherwise(rule)
         kind = pl.when(matches).then(pl.lit(each.kind)).otherwise(kind)
     return relevant.alias("relevant"), rule.alias("rule"), kind.alias("kind")
 
 
+_DESCRIBED = pl.concat_str("note_type", "title", "category", separator=" \n ", ignore_nulls=True).str.to_lowercase()
+_STANDING = ("specialist", "elsewhere")
+
+
+def standing(profile: Profile) -> tuple[pl.Expr, pl.Expr]:
+    """`specialist`, whether a note is of the profile's specialties, and `elsewhere`, a report of no region of its."""
+    specialist = _DESCRIBED.str.contains(pattern_of(profile.specialties)) if profile.specialties else pl.lit(True)
+    elsewhere = (pl.col("kind") == "imaging") & ~_concerns(_DESCRIBED, profile).fill_null(value=True)
+    return specialist.alias("specialist"), elsewhere.alias("elsewhere")
+
+
+def _concerns(words: pl.Expr, profile: Profile) -> pl.Expr:
+    """Whether imaging described so is of a region that counts; null where it names none."""
+    regions = profile.imaging_regions
+    if regions is None:
+        return pl.lit(None, pl.Boolean)
+    return (
+        pl.when(words.str.contains(pattern_of(regions.include)))
+        .then(pl.lit(True))
+        .when(words.str.contains(pattern_of(regions.exclude)))
+        .then(pl.lit(False))
+    )
+
+
+def _of_regions(events: pl.DataFrame, notes: pl.DataFrame, links: pl.DataFrame, profile: Profile) -> pl.DataFrame:
+    """The events without imaging of regions that do not count, as its description says or else its own reports."""
+    if profile.imaging_regions is None:
+        return events
+    own = links.filter(pl.col("method") == REFERENCE).join(notes, on=["document_id", "patient_id"])
+    reported = own.group_by("patient_id", "event_id").agg(_concerns(_DESCRIBED, profile).any().alias("_reported"))
+    words = pl.col("description") if "description" in events.columns else pl.lit(None, pl.String)
+    counts = pl.coalesce(_concerns(words.str.to_lowercase(), profile), "_reported").fill_null(value=True)
+    joined = events.join(reported, on=["patient_id", "event_id"], how="left", maintain_order="left")
+    return joined.filter((pl.col("event_type") != "imaging") | counts).select(events.columns)
+
+
 def trigger_moments(events: pl.DataFrame, profile: Profile) -> pl.DataFrame:
-    """One row per event, trigger, dated edge and kind of document: `_TRIGGER`, `event_date`, `event_time`."""
-    parts = [_moments_of(events, trigger, kind) for trigger in profile.triggers for kind in trigger.kinds]
-    empty = _moments_of(events.clear(), Trigger("", "start", "after", ""), "note")
-    return pl.concat([empty, *parts]).unique(maintain_order=True)
+    """One row per event, trigger, dated edge and kind: `_TRIGGER`, `event_date`, `event_time`, `window_days`.
+
+    Of triggers that say the same with several windows the widest counts.
+    """
+    parts = [
+        _moments_of(events, trigger, kind, profile.window_of(trigger, kind))
+        for trigger in profile.triggers
+        for kind in trigger.kinds
+    ]
+    moments = pl.concat([_moments_of(events.clear(), Trigger("", "start", "after", ""), "note", 0), *parts])
+    of_one = [name for name in moments.columns if name != "window_days"]
+    return moments.with_columns(pl.col("window_days").max().over(of_one)).unique(maintain_order=True)
 
 
-def _moments_of(events: pl.DataFrame, trigger: Trigger, kind: Kind) -> pl.DataFrame:
+def _wanted(trigger: Trigger) -> pl.Expr:
     wanted = pl.col("event_type") == trigger.event_type
     if trigger.subtypes:
         wanted &= pl.col("event_subtype").is_null() | pl.col("event_subtype").is_in(trigger.subtypes)
+    return wanted
+
+
+def _moments_of(events: pl.DataFrame, trigger: Trigger, kind: Kind, window_days: int) -> pl.DataFrame:
     day, time = pl.col(f"{trigger.edge}_date"), pl.col(f"{trigger.edge}_time")
-    return events.filter(wanted & day.is_not_null()).select(
+    return events.filter(_wanted(trigger) & day.is_not_null()).select(
         pl.col("event_id").cast(pl.String),
         pl.col("patient_id").cast(pl.String),
         pl.lit(trigger.reason).alias("reason"),
@@ -169,6 +240,7 @@ def _moments_of(events: pl.DataFrame, trigger: Trigger, kind: Kind) -> pl.DataFr
         pl.lit(kind).alias("kind"),
         day.cast(pl.Date).alias("event_date"),
         time.cast(pl.Datetime("us")).alias("event_time"),
+        pl.lit(window_days, pl.Int64).alias("window_days"),
     )
 
 
@@ -176,44 +248,119 @@ _EDGE = ("patient_id", "reason", "event_id", "edge", "direction")
 _TRIGGER = (*_EDGE, "kind")
 
 
-def _chosen(notes: pl.DataFrame, moments: pl.DataFrame, window_days: int) -> pl.DataFrame:
-    """The nearest note of every trigger moment, of the kind it asks for.
+def _candidates(notes: pl.DataFrame, moments: pl.DataFrame) -> pl.DataFrame:
+    """Every note a trigger moment could choose, of the kind it asks for, the nearest first.
 
     Fewer calendar days first. On the event's own day a note known to be on the right side comes before one whose
     order is unknown; of the known ones the nearest in time; of the unknown ones the latest of the day for "after",
     the earliest for "before", which are the likeliest to be on that side.
     """
     after = pl.col("direction") == "after"
-    days = (pl.col("note_date") - pl.col("event_date")).dt.total_days()
-    order_known = (days != 0) | (pl.col("note_time").is_not_null() & pl.col("event_time").is_not_null())
-    right_side = (
-        pl.when(after)
-        .then(pl.col("note_time") >= pl.col("event_time"))
-        .otherwise(pl.col("note_time") <= pl.col("event_time"))
-    )
-    in_window = pl.when(after).then(days.is_between(0, window_days)).otherwise(days.is_between(-window_days, 0))
+    order_known, right_side = _order_known(), _right_side()
+    window, days = pl.col("window_days"), pl.col("days")
+    in_window = pl.when(after).then(days.is_between(0, window)).otherwise(days.is_between(-window, 0))
     clock = (pl.col("note_time") - pl.col("note_date").cast(pl.Datetime("us"))).dt.total_microseconds()
     towards_event = pl.when(after == order_known).then(clock).otherwise(-clock)
     return (
-        notes.select("document_id", "patient_id", "note_date", "note_time", "kind")
+        notes.filter(~pl.col("elsewhere"))
+        .select("document_id", "patient_id", "note_date", "note_time", "kind", "specialist")
         .join(moments, on=["patient_id", "kind"])
+        .with_columns(_DAYS)
         .filter(in_window & (~order_known | (days != 0) | right_side))
-        .with_columns(days.alias("days"), order_known.alias("order_known"), towards_event.alias("towards_event"))
-        .sort(pl.col("days").abs(), ~pl.col("order_known"), "towards_event", "document_id", nulls_last=True)
-        .unique([*_TRIGGER, "event_date", "event_time"], keep="first", maintain_order=True)
-        .select("document_id", *_TRIGGER, "days", "order_known")
+        .with_columns(order_known.alias("order_known"), towards_event.alias("towards_event"))
+        .sort(days.abs(), ~pl.col("order_known"), "towards_event", "document_id", nulls_last=True)
     )
 
 
-def _final_notes(notes: pl.DataFrame) -> pl.DataFrame:
-    """The last relevant note of every patient; of one day, the one with the latest time. Notes come before reports."""
+_DAYS = (pl.col("note_date") - pl.col("event_date")).dt.total_days().alias("days")
+
+
+def _order_known() -> pl.Expr:
+    return (pl.col("days") != 0) | (pl.col("note_time").is_not_null() & pl.col("event_time").is_not_null())
+
+
+def _right_side() -> pl.Expr:
+    return (
+        pl.when(pl.col("direction") == "after")
+        .then(pl.col("note_time") >= pl.col("event_time"))
+        .otherwise(pl.col("note_time") <= pl.col("event_time"))
+    )
+
+
+def _first(candidates: pl.DataFrame) -> pl.DataFrame:
+    """The nearest note of every trigger moment."""
+    return candidates.unique([*_TRIGGER, "event_date", "event_time"], keep="first", maintain_order=True).select(
+        "document_id", *_TRIGGER, "days", "order_known"
+    )
+
+
+def _of_specialty(candidates: pl.DataFrame, nearest: pl.DataFrame) -> pl.DataFrame:
+    """The nearest note of the profile's specialties, of every trigger moment whose nearest note is of none of them."""
+    own = _first(candidates.filter(pl.col("specialist"), pl.col("kind") == "note"))
+    beside = own.join(nearest, on=["document_id", *_TRIGGER], how="anti")
+    return beside.with_columns((pl.col("reason") + OF_SPECIALTY).alias("reason"))
+
+
+def _linked(notes: pl.DataFrame, events: pl.DataFrame, links: pl.DataFrame, profile: Profile) -> pl.DataFrame:
+    """The dated documents linked to events of the profile's types, one row per document and event.
+
+    What a rule excludes stays out. What no rule knows comes in only where the source itself says what it describes,
+    and so does a report of a region that does not count.
+    """
+    own_words = [trigger for trigger in profile.triggers if trigger.event_type in profile.linked]
+    types = {trigger.event_type for trigger in own_words}
+    wanted = pl.any_horizontal(
+        pl.col("event_type").is_in([name for name in profile.linked if name not in types]), *map(_wanted, own_words)
+    )
+    undecided = pl.col("rule") == _UNDECIDED
+    stated = pl.col("method") == REFERENCE
+    return (
+        links.join(events.filter(wanted), on=["patient_id", "event_id"])
+        .join(notes, on=["patient_id", "document_id"])
+        .filter(
+            pl.col("note_date").is_not_null(),
+            (pl.col("relevant") & ~pl.col("elsewhere")) | (stated & (pl.col("relevant") | undecided)),
+        )
+        .with_columns(
+            pl.lit(LINKED).alias("reason"),
+            *(pl.lit(None, pl.String).alias(name) for name in ("edge", "direction")),
+            pl.col("start_date").cast(pl.Date).alias("event_date"),
+            pl.col("start_time").cast(pl.Datetime("us")).alias("event_time"),
+        )
+        .with_columns(_DAYS)
+        .with_columns(_order_known().alias("order_known"))
+        .unique(["document_id", "event_id"], keep="any")
+    )
+
+
+_UNDECIDED = "exclude: default"
+
+
+def _brought_in(notes: pl.DataFrame, described: pl.DataFrame) -> pl.DataFrame:
+    """The notes, those that a link alone made relevant judged so."""
+    by_link = pl.col("document_id").is_in(described["document_id"].implode()) & ~pl.col("relevant")
+    rule = pl.when(by_link).then(pl.lit(f"include: {LINKED}")).otherwise("rule")
+    return notes.with_columns((pl.col("relevant") | by_link).alias("relevant"), rule.alias("rule"))
+
+
+def _final_notes(notes: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The last relevant note of every patient, and where that is no specialty's of the profile the last that is.
+
+    Of one day the one with the latest time. Notes come before reports.
+    """
+    last = _last(notes, FINAL_NOTE)
+    own = _last(notes.filter(pl.col("specialist"), pl.col("kind") == "note"), FINAL_NOTE + OF_SPECIALTY)
+    return last, own.join(last, on="document_id", how="anti")
+
+
+def _last(notes: pl.DataFrame, reason: str) -> pl.DataFrame:
     return (
         notes.sort(pl.col("kind") == "note", "note_date", "note_time", "document_id", nulls_last=False)
         .unique("patient_id", keep="last", maintain_order=True)
         .select(
             "document_id",
             "patient_id",
-            pl.lit(FINAL_NOTE).alias("reason"),
+            pl.lit(reason).alias("reason"),
             *(pl.lit(None, pl.String).alias(name) for name in ("event_id", "edge", "direction")),
             "kind",
             pl.lit(None, pl.Int64).alias("days"),

@@ -5,16 +5,20 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
+import sqlalchemy as sa
 
 from clinical_assets.declaration import Site, asset_arguments, code_version, conform, input_of, io_manager_of
 from clinical_assets.documents.prioritised import prioritised_notes
-from clinical_assets.documents.prioritised.note_profiles import GENERAL, ONCOLOGY, Profile, profile_named
+from clinical_assets.documents.prioritised.note_profiles import GENERAL, ONCOLOGY, Profile
 from clinical_assets.documents.prioritised.prioritisation import Prioritised
 from clinical_assets.documents.prioritised.prioritised_notes import COUNTS
+from clinical_assets.documents.prioritised.site_profiles import profile_named
 from clinical_assets.documents.tables import PRIORITISED, PRIORITISED_TRIGGERS
+from clinical_assets.documents.timeline.timeline_store import SOURCE_DOCUMENT_SCHEMA, SOURCE_DOCUMENTS
 from clinical_assets.settings import SettingsError
 from clinical_assets.tables import Table
 from resources import patient_batches
+from resources.partition_metadata import describe_partitions
 from resources.patient_batches import AXIS
 from resources.warehouse import Warehouse
 
@@ -49,16 +53,16 @@ def prioritised_assets(site: Site) -> dg.AssetsDefinition:
         timeline: pl.LazyFrame,
     ) -> Iterator[dg.Output[pl.LazyFrame]]:
         documents, events = index.collect(), timeline.collect()
-        read = text.select("document_id", "extraction_success", "characters").collect()
-        result = prioritised_notes.prioritised(documents, read, events, profile)
-        counts = prioritised_notes.reduction(documents, read, result)
+        read = text.select(prioritised_notes.TEXT_COLUMNS).collect()
         members = patient_batches.members(warehouse, sorted(context.partition_keys))
-        for batch, own in members.group_by(AXIS, maintain_order=True):
-            context.add_asset_metadata(
-                _batch_metadata(counts, own, result, profile),
-                asset_key=dg.AssetKey(list(PRIORITISED.key)),
-                partition_key=str(batch[0]),
-            )
+        links = source_documents(warehouse, members["patient_id"])
+        result = prioritised_notes.prioritised(documents, read, events, profile, links)
+        counts = prioritised_notes.reduction(documents, read, result)
+        described = {
+            str(batch[0]): _batch_metadata(counts, own, result, profile)
+            for batch, own in members.group_by(AXIS, maintain_order=True)
+        }
+        describe_partitions(context, described, asset_key=dg.AssetKey(list(PRIORITISED.key)))
         frames = {
             "prioritised": prioritised_notes.kept_notes(result, profile),
             "prioritised_triggers": prioritised_notes.trigger_outcomes(result, events, profile),
@@ -79,6 +83,19 @@ def prioritised_assets(site: Site) -> dg.AssetsDefinition:
     return asset
 
 
+def source_documents(warehouse: Warehouse, patients: pl.Series) -> pl.DataFrame:
+    """Which documents describe which events of patients: `timeline_store.SOURCE_DOCUMENT_SCHEMA`.
+
+    `documents/timeline` leaves them in PostgreSQL; the lake has how many there are of each event.
+    """
+    asked = sa.select(*(SOURCE_DOCUMENTS.c[name] for name in SOURCE_DOCUMENT_SCHEMA)).where(
+        SOURCE_DOCUMENTS.c.patient_id.in_(patients.unique().sort().to_list())
+    )
+    with warehouse.transaction() as connection:
+        rows = connection.execute(asked).all()
+    return pl.DataFrame([tuple(row) for row in rows], schema=SOURCE_DOCUMENT_SCHEMA, orient="row")
+
+
 def _out(table: Table, site: Site, version: str) -> dg.AssetOut:
     of_the_whole = ("partitions_def", "backfill_policy", "group_name")
     arguments = asset_arguments(table, site, version)
@@ -94,12 +111,18 @@ def _batch_metadata(
     mine = counts.join(own, on="patient_id", how="semi").select(pl.col(COUNTS).sum()).row(0, named=True)
     reasons = result.reasons.join(own, on="patient_id", how="semi").select("document_id", "reason").unique()
     by_reason = dict(reasons.group_by("reason").len().sort("reason").iter_rows())
+    edges = prioritised_notes.by_trigger(result.triggers.join(own, on="patient_id", how="semi"))
     share = mine["kept"] / mine["documents"] if mine["documents"] else 0.0
     return {
         "reduction": f"{mine['documents']:,} -> {mine['kept']:,}",
         "share_kept": round(share, 4),
         "profile": profile.name,
         "window_days": profile.window_days,
+        **{f"window_days: {kind}": days for kind, days in profile.kind_windows},
         **{name.replace(" ", "_"): mine[name] for name in COUNTS},
         **{f"reason: {reason}": count for reason, count in by_reason.items()},
+        **{
+            f"trigger: {reason}": f"{found:,} of {triggers:,} found a document"
+            for reason, triggers, found in edges.iter_rows()
+        },
     }

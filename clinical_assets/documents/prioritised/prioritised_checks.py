@@ -82,15 +82,25 @@ def share_kept_as_expected(index: pl.DataFrame, kept: pl.DataFrame) -> Finding:
 
 
 def one_profile(kept: pl.DataFrame, triggers: pl.DataFrame) -> Finding:
-    """All batches were prioritised with one profile and one window."""
-    profiles = triggers.select("profile", "window_days").unique().sort("profile", "window_days").rows()
-    names = {*(name for name, _ in profiles), *kept["profile"].unique()}
+    """All batches were prioritised with one profile, and one window for each of its triggers and kinds of document.
+
+    Args:
+        kept: `profile` of the notes kept.
+        triggers: `profile`, `window_days` and what of `_OF_A_WINDOW` tells windows apart.
+    """
+    each = [name for name in _OF_A_WINDOW if name in triggers.columns]
+    settings = triggers.unique([*each, "profile", "window_days"]).group_by(each or pl.lit(0)).len()
+    most = int(settings["len"].max() or 0)  # type: ignore[arg-type]
+    names = {*triggers["profile"].unique(), *kept["profile"].unique()}
     return Finding(
-        len(profiles) <= 1 and len(names) <= 1,
-        f"expected one profile and one window; found {', '.join(sorted(names)) or 'none'} with "
-        f"{len(profiles)} different settings. Materialize {PRIORITISED.path} for all batches with the present one.",
-        {"profiles": len(names), "settings": len(profiles)},
+        most <= 1 and len(names) <= 1,
+        f"expected one profile and one window of each trigger; found {', '.join(sorted(names)) or 'none'} with "
+        f"{most} different settings. Materialize {PRIORITISED.path} for all batches with the present one.",
+        {"profiles": len(names), "settings": most},
     )
+
+
+_OF_A_WINDOW = ("event_type", "reason", "edge", "direction", "kind")
 
 
 _KEY = dg.AssetKey(list(PRIORITISED.key))
@@ -133,7 +143,8 @@ def notes_in_window(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
 def profile_alike(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
     """Tells batches made before a change of the profile from those made after it."""
     finding = one_profile(
-        rows_of(lake, PRIORITISED, "profile"), rows_of(lake, PRIORITISED_TRIGGERS, "profile", "window_days")
+        rows_of(lake, PRIORITISED, "profile"),
+        rows_of(lake, PRIORITISED_TRIGGERS, "profile", "window_days", *_OF_A_WINDOW),
     )
     return check_result(finding, PRIORITISED_TRIGGERS, "profile_alike", WARN)
 

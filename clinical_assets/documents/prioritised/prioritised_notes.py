@@ -11,13 +11,25 @@ import polars as pl
 
 from clinical_assets.documents.prioritised.note_profiles import Profile
 from clinical_assets.documents.prioritised.prioritisation import NOTE_SCHEMA, Prioritised, prioritise
-from clinical_assets.documents.tables import PRIORITISED, PRIORITISED_TRIGGERS
+from clinical_assets.documents.tables import DATED_BY, PRIORITISED, PRIORITISED_TRIGGERS
 
 SEPARATOR = ", "
 """Between the reasons of a note."""
 
+TEXT_COLUMNS = ("document_id", "extraction_success", "characters", "stated_date", "stated_at", "stated_by")
+"""Columns of `tables.TEXT` that decide; never the text."""
+
 _EDGE = ("patient_id", "event_id", "reason", "edge", "direction")
-COUNTS = ("documents", "without text", "undated", "relevant", "kept", "triggers", "triggers with a note")
+COUNTS = (
+    "documents",
+    "without text",
+    "dated by themselves",
+    "undated",
+    "relevant",
+    "kept",
+    "triggers",
+    "triggers with a note",
+)
 """What `reduction` counts of each patient."""
 
 
@@ -27,34 +39,43 @@ def profile_version(profile: Profile) -> str:
 
 
 def candidates(index: pl.DataFrame, text: pl.DataFrame) -> pl.DataFrame:
-    """The readable documents as the prioritiser takes them: `prioritisation.NOTE_SCHEMA`, `characters`.
+    """The readable documents as the prioritiser takes them: `prioritisation.NOTE_SCHEMA`, `dated_by`, `characters`.
+
+    A document is dated by the index, and where that has no day by what it states itself: day and time of one source.
 
     Args:
         index: see `tables.INDEX`.
-        text: `document_id`, `extraction_success` and `characters` of `tables.TEXT`.
+        text: `TEXT_COLUMNS` of `tables.TEXT`.
     """
     readable = text.filter(pl.col("extraction_success"), pl.col("characters") > 0)
-    names = {
-        "note_date": "authored_date",
-        "note_time": "authored_at",
-        "note_type": "document_type",
-        "title": "description",
+    indexed = pl.col("authored_date").is_not_null()
+    columns = {
+        **{name: pl.col(name) for name in NOTE_SCHEMA},
+        "note_date": pl.coalesce("authored_date", "stated_date"),
+        "note_time": pl.when(indexed).then("authored_at").otherwise("stated_at"),
+        "note_type": pl.col("document_type"),
+        "title": pl.col("description"),
     }
-    return index.join(readable.select("document_id", "characters"), on="document_id").select(
-        *(pl.col(names.get(name, name)).cast(kind).alias(name) for name, kind in NOTE_SCHEMA.items()), "characters"
+    return index.join(readable.select(TEXT_COLUMNS).drop("extraction_success"), on="document_id").select(
+        *(columns[name].cast(kind).alias(name) for name, kind in NOTE_SCHEMA.items()),
+        pl.when(indexed).then(pl.lit(DATED_BY[0])).otherwise("stated_by").alias("dated_by"),
+        "characters",
     )
 
 
-def prioritised(index: pl.DataFrame, text: pl.DataFrame, events: pl.DataFrame, profile: Profile) -> Prioritised:
+def prioritised(
+    index: pl.DataFrame, text: pl.DataFrame, events: pl.DataFrame, profile: Profile, links: pl.DataFrame | None = None
+) -> Prioritised:
     """Choose among a batch's documents.
 
     Args:
         index: see `tables.INDEX`.
         text: see `candidates`.
         events: see `tables.TIMELINE`.
-        profile: rules, triggers and window.
+        profile: rules, triggers and windows.
+        links: see `prioritisation.prioritise`.
     """
-    return prioritise(candidates(index, text), events, profile)
+    return prioritise(candidates(index, text), events, profile, links)
 
 
 def kept_notes(result: Prioritised, profile: Profile) -> pl.DataFrame:
@@ -82,9 +103,19 @@ def trigger_outcomes(result: Prioritised, events: pl.DataFrame, profile: Profile
     types = events.select("patient_id", "event_id", "event_type")
     return (
         result.triggers.join(types, on=["patient_id", "event_id"], how="left")
-        .with_columns(pl.lit(profile.name).alias("profile"), pl.lit(profile.window_days, pl.Int64).alias("window_days"))
+        .with_columns(pl.lit(profile.name).alias("profile"))
         .select(PRIORITISED_TRIGGERS.column_names)
     )
+
+
+def by_trigger(triggers: pl.DataFrame) -> pl.DataFrame:
+    """One row per trigger of the profile: `reason`, `triggers` (edges of events) and how many `found` a document.
+
+    Args:
+        triggers: see `Prioritised.triggers`: one row per edge and kind of document; of any kind counts.
+    """
+    edges = triggers.group_by(_EDGE).agg(pl.col("document_id").is_not_null().any().alias("found"))
+    return edges.group_by("reason").agg(pl.len().alias("triggers"), pl.col("found").sum()).sort("reason")
 
 
 def reduction(index: pl.DataFrame, text: pl.DataFrame, result: Prioritised) -> pl.DataFrame:
@@ -96,6 +127,7 @@ def reduction(index: pl.DataFrame, text: pl.DataFrame, result: Prioritised) -> p
     relevant = pl.col("relevant").fill_null(value=False)
     judged = notes.group_by("patient_id").agg(
         pl.len().alias("with text"),
+        (pl.col("note_date").is_not_null() & (pl.col("dated_by") != DATED_BY[0])).sum().alias("dated by themselves"),
         (relevant & pl.col("note_date").is_null()).sum().alias("undated"),
         relevant.sum().alias("relevant"),
     )

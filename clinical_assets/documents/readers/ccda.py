@@ -9,13 +9,13 @@ Source: HL7 CDA R2 (narrative block, `nonXMLBody`), C-CDA R2.1 section templates
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 
 from clinical_assets.documents.readers import html, safe_xml
 from clinical_assets.documents.readers.embedded import decode_base64, decompress, verify
 from clinical_assets.documents.readers.flow import FlowedText, OpenSpan
-from clinical_assets.documents.readers.markup import Dialect, Role, Walker
+from clinical_assets.documents.readers.markup import Dialect, Role, RoleOfTag, Walker
 from clinical_assets.documents.readers.reading import (
     ALONE,
     Caution,
@@ -76,7 +76,9 @@ def read(data: bytes, circumstances: Circumstances = ALONE) -> Reading:
     root, decoded = safe_xml.parse(data, circumstances)
     if local_name(root) not in _ROOTS:
         raise UnreadableError(Reason.UNSUPPORTED_TYPE, "XML that is no clinical document")
-    document = _Document(circumstances, FlowedText(circumstances.limits.max_characters))
+    # Nothing can be attached where these words do not occur, and most documents consist of entries for the most part.
+    attached = "mediaType" in decoded.text or "representation" in decoded.text
+    document = _Document(circumstances, FlowedText(circumstances.limits.max_characters), attached)
     document.write(root)
     method = f"{NAME}({', '.join(sorted(document.methods))})" if document.methods else NAME
     return Reading(
@@ -109,13 +111,14 @@ def _facts(root: Element) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def _role(element: Element) -> Role:
+def _role_of_tag(tag: str) -> Role:
     """CDA's narrative elements; senders also write HTML's, which are read as HTML."""
-    name = local_name(element)
-    if element.get("revised") == "delete":
-        return Role.STRUCK
-    own = _ROLE_OF_NAME.get(name)
-    return own if own is not None else html.role_of_tag(name) if name else Role.UNSEEN
+    name = tag.rpartition("}")[2]
+    return _ROLE_OF_NAME.get(name) or html.role_of_tag(name)
+
+
+def _revised(element: Element, role: Role) -> Role:
+    return Role.STRUCK if element.get("revised") == "delete" else role
 
 
 @dataclass
@@ -124,10 +127,15 @@ class _Document:
 
     circumstances: Circumstances
     flow: FlowedText
+    attached: bool
     cautions: list[ExtractionWarning] = field(default_factory=list)
     methods: set[str] = field(default_factory=set)
     sections: int = 0
     attachments: int = 0
+
+    def __post_init__(self) -> None:
+        dialect = Dialect(RoleOfTag({}, _role_of_tag), _revised, self._multimedia)
+        self._walker = Walker(dialect, self.flow, self.circumstances.limits.max_depth)
 
     def write(self, root: Element) -> None:
         name = local_name(root)
@@ -136,29 +144,31 @@ class _Document:
         elif name == "nonXMLBody":
             self._body(root)
         elif name == "structuredBody":
-            self._sections(root, 1)
+            self._sections(children(root, "component"), 1)
         else:
             self.flow.inline(_plain(child(root, "title")))
             for component in children(root, "component"):
                 for part in component:
                     if local_name(part) == "structuredBody":
-                        self._sections(part, 1)
+                        self._sections(children(part, "component"), 1)
                     elif local_name(part) == "nonXMLBody":
                         self._body(part)
 
-    def _sections(self, parent: Element, level: int) -> None:
+    def _sections(self, components: Iterable[Element], level: int) -> None:
         if level > _DEEPEST_SECTION:
             raise UnreadableError(Reason.TOO_DEEP, f"sections nested more than {_DEEPEST_SECTION} deep")
-        for component in children(parent, "component"):
-            for section in children(component, "section"):
-                self._section(section, level)
+        for component in components:
+            for part in component:
+                if local_name(part) == "section":
+                    self._section(part, level)
 
     def _section(self, section: Element, level: int) -> None:
         self.sections += 1
-        code, title = child(section, "code"), _plain(child(section, "title"))
+        parts, components = _parts(section)
+        code, narrative, heading = parts.get("code"), parts.get("text"), _plain(parts.get("title"))
         span = OpenSpan(
             SpanKind.SECTION,
-            title or attribute(code, "displayName"),
+            heading or attribute(code, "displayName"),
             attribute(code, "code"),
             code_system(attribute(code, "codeSystem")),
             self.sections,
@@ -166,18 +176,19 @@ class _Document:
         )
         self.flow.blank_line()
         self.flow.open(span)
-        self.flow.inline(title)
+        self.flow.inline(heading)
         self.flow.line()
         before = len(self.flow)
-        narrative = child(section, "text")
         if narrative is not None:
             self._narrative(narrative)
         has_narrative = len(self.flow) > before
-        attached = [self._entry_text(text, section, level) for text in _attached_texts(section)]
-        nested = any(child(component, "section") is not None for component in children(section, "component"))
+        texts = list(_attached_texts(section)) if self.attached else []
+        narrated = _narrated(narrative) if narrative is not None and any(map(_refers_within, texts)) else frozenset()
+        attached = [self._entry_text(text, narrated, level) for text in texts]
+        nested = any(child(component, "section") is not None for component in components)
         if not has_narrative and not any(attached) and not nested:
             self.cautions.append(ExtractionWarning(Caution.SECTION_WITHOUT_NARRATIVE, _code_only(span.code)))
-        self._sections(section, level + 1)
+        self._sections(components, level + 1)
         self.flow.close(span)
         self.flow.blank_line()
 
@@ -188,17 +199,16 @@ class _Document:
                 self.flow.inline(line)
                 self.flow.line()
             return
-        walker = Walker(Dialect(_role, self._multimedia), self.flow, self.circumstances.limits.max_depth)
-        walker.walk(text)
+        self._walker.walk(text)
         self.flow.blank_line()
-        self.cautions += walker.cautions()
+        self.cautions += self._walker.cautions()
 
     def _multimedia(self, element: Element, flow: FlowedText) -> None:
         del element
         flow.space()
         self.cautions.append(ExtractionWarning(Caution.IMAGE_NOT_READ, "1 elements"))
 
-    def _entry_text(self, text: Element, section: Element, level: int) -> bool:
+    def _entry_text(self, text: Element, narrated: Set[str], level: int) -> bool:
         """Text attached to an entry: read unless the narrative it refers to is there, kept elsewhere, or an image."""
         reference = attribute(child(text, "reference"), "value")
         body = _own_text(text)
@@ -210,7 +220,7 @@ class _Document:
         if media_type.startswith("image/"):
             self.cautions.append(ExtractionWarning(Caution.IMAGE_NOT_READ, type_name(media_type)))
             return False
-        if reference and reference.startswith("#") and _narrated(section, reference[1:]):
+        if reference and reference.startswith("#") and reference[1:] in narrated:
             self.cautions.append(ExtractionWarning(Caution.ALTERNATIVE_FORMAT_SKIPPED, type_name(media_type)))
             return False
         try:
@@ -259,6 +269,22 @@ def children(element: Element, name: str) -> Iterator[Element]:
     return found
 
 
+_PARTS = ("{*}code", "{*}title", "{*}text", "{*}component")
+
+
+def _parts(section: Element) -> tuple[dict[str, Element], list[Element]]:
+    """A section's code, title and text by name, and its components. Gone through once: its entries may be thousands."""
+    found: dict[str, Element] = {}
+    components = []
+    for part in section.iterchildren(*_PARTS):
+        name = local_name(part)
+        if name == "component":
+            components.append(part)
+        else:
+            found.setdefault(name, part)
+    return found, components
+
+
 def child(element: Element, *path: str) -> Element | None:
     """The first element along a path of names, or None."""
     for name in path:
@@ -276,11 +302,27 @@ def _attached_texts(section: Element) -> Iterator[Element]:
                 yield element
 
 
-def _narrated(section: Element, identifier: str) -> bool:
-    text = child(section, "text")
-    if text is None:
-        return False
-    return any(e.get("ID") == identifier and "".join(e.itertext()).strip() for e in text.iter())
+def _refers_within(text: Element) -> bool:
+    reference = child(text, "reference")
+    return reference is not None and (reference.get("value") or "").lstrip().startswith("#")
+
+
+def _narrated(narrative: Element) -> Set[str]:
+    """The identifiers of a narrative's elements that hold text: one pass, however many entries refer to them."""
+    from lxml import etree
+
+    found: set[str] = set()
+    holds_text: list[bool] = []
+    for event, element in etree.iterwalk(narrative, events=("start", "end")):
+        if event == "start":
+            holds_text.append(bool(element.text and element.text.strip()))
+            continue
+        held = holds_text.pop()
+        if held and element.get("ID"):
+            found.add(element.get("ID"))
+        if holds_text and (held or (element.tail and element.tail.strip())):
+            holds_text[-1] = True
+    return found
 
 
 def _own_text(element: Element) -> str:
@@ -289,9 +331,14 @@ def _own_text(element: Element) -> str:
 
 
 def _plain(element: Element | None) -> str:
-    return " ".join("".join(element.itertext()).split()) if element is not None else ""
+    if element is None:
+        return ""
+    written = "".join(element.itertext()) if len(element) else element.text or ""
+    return " ".join(written.split())
 
 
 def _code_only(code: str | None) -> str:
     """A section code for a caution; anything that does not look like a code is not repeated."""
-    return code if code and len(code) <= 20 and all(c.isalnum() or c in "-." for c in code) else "no code"
+    if code and len(code) <= 20 and any(c.isdigit() for c in code) and all(c.isalnum() or c in "-." for c in code):
+        return code
+    return "no code"

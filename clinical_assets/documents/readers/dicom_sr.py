@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from clinical_assets.documents.readers import dicom_elements
 from clinical_assets.documents.readers.flow import FlowedText, OpenSpan
 from clinical_assets.documents.readers.reading import (
     ALONE,
@@ -33,7 +34,7 @@ from clinical_assets.documents.readers.reading import (
 NAME = "dicom"
 VERSION = "1"
 
-Item = Any  # pydicom's datasets
+Item = Any  # pydicom's datasets, or `dicom_elements.Elements`
 
 _STRUCTURED_REPORT = "1.2.840.10008.5.1.4.1.1.88."
 _ENCAPSULATED = "1.2.840.10008.5.1.4.1.1.104."
@@ -63,9 +64,8 @@ def read(data: bytes, circumstances: Circumstances = ALONE) -> Reading:
     """
     with _silent():
         try:
-            dataset = _parse(data)
-            return _read(dataset, circumstances)
-        except UnreadableError:
+            return _read(_parse(data), circumstances)
+        except (UnreadableError, MemoryError):
             raise
         except RecursionError:
             raise UnreadableError(Reason.TOO_DEEP, "DICOM sequences nested too deep") from None
@@ -95,8 +95,11 @@ def _parse(data: bytes) -> Item:
     """The data set, refused where the file was cut.
 
     Pydicom reads a cut file without complaint and returns half a sentence. An element appended at the end is found
-    again only if every element before it was complete.
+    again only if every element before it was complete. What is regular to its last byte needs neither.
     """
+    regular = dicom_elements.data_set(data)
+    if regular is not None and regular.get("SOPClassUID", "").startswith((_STRUCTURED_REPORT, _ENCAPSULATED)):
+        return regular
     import pydicom
     from pydicom.uid import DeflatedExplicitVRLittleEndian
 

@@ -9,12 +9,10 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import re
 import zlib
 
 from clinical_assets.documents.readers.reading import Caution, ExtractionWarning, Limits, Reason, UnreadableError
 
-_WHITE_SPACE = re.compile(r"\s+")
 # HL7 v3 CompressionAlgorithm: deflate (RFC 1951), gzip (RFC 1952), zlib (RFC 1950). Compress (Z) is obsolete and not
 # read.
 _WINDOW_BITS = {"DF": -zlib.MAX_WBITS, "GZ": 16 + zlib.MAX_WBITS, "ZL": zlib.MAX_WBITS}
@@ -27,7 +25,7 @@ def decode_base64(text: str, limits: Limits) -> bytes:
     Raises:
         UnreadableError: BAD_BASE64, EMPTY, or TOO_LARGE beyond `limits.max_bytes`.
     """
-    packed = _WHITE_SPACE.sub("", text)
+    packed = "".join(text.split())
     if not packed:
         raise UnreadableError(Reason.EMPTY, "an embedded body without content")
     if len(packed) // 4 * 3 > limits.max_bytes:
@@ -68,7 +66,7 @@ def verify(data: bytes, digest: str | None, algorithm: str | None, size: int | N
     if digest and name:
         # Both standards fix SHA-1 as the default; it guards against damage here, not against forgery.
         computed = hashlib.new(name, data, usedforsecurity=False).digest()
-        stated = _WHITE_SPACE.sub("", digest)
+        stated = "".join(digest.split())
         if stated not in (base64.b64encode(computed).decode(), computed.hex()):
             found.append(ExtractionWarning(Caution.CHECKSUM_MISMATCH, name))
     return found

@@ -9,9 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import importlib.metadata
 import json
-import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +37,8 @@ from clinical_assets.documents.readers.sniffing import ContentType, contradicts,
 # Raise it when anything the readers share changes their output: sniffing, decoding, cleaning, headings, flow.
 _SHARED_VERSION = "1"
 _SNIFFED_HEAD = 64 * 1024
+# No document has so many pages and sections, and PostgreSQL refuses some millions of them in one value of JSON.
+_MOST_SPANS = 100_000
 _KINDS = {kind.value: kind for kind in SpanKind}
 
 
@@ -79,6 +79,11 @@ class Extractor:
     version: str
 
 
+# In a worker: what the process that started it found. It looks texts up by these versions, so both must mean the same,
+# and asking every library and tesseract anew takes longer than reading a hundred documents.
+_taken: dict[ContentType, Extractor] = {}
+
+
 @functools.cache
 def extractor_of(content_type: ContentType) -> Extractor:
     """The extractor a document of this type goes to, known before it is read.
@@ -86,12 +91,25 @@ def extractor_of(content_type: ContentType) -> Extractor:
     The version is the shared version, the reader's own, and eight hex digits over the versions of every library and
     reader its output may depend on (see `components_of`). Types without a reader have the extractor `none`.
     """
+    if content_type in _taken:
+        return _taken[content_type]
     reader = READERS.get(content_type)
     if reader is None:
         return Extractor("none", _SHARED_VERSION)
     components = json.dumps(components_of(content_type), sort_keys=True)
     digest = hashlib.sha256(components.encode()).hexdigest()[:8]
     return Extractor(reader.name, f"{_SHARED_VERSION}.{reader.version}+{digest}")
+
+
+def extractors() -> str:
+    """The extractor of every type, as a line of JSON for `take_extractors` in another process."""
+    return json.dumps({kind.value: dataclasses.astuple(extractor_of(kind)) for kind in ContentType})
+
+
+def take_extractors(line: str) -> None:
+    """Use the extractors another process found, of the same code in the same environment."""
+    _taken.update({ContentType(kind): Extractor(*each) for kind, each in json.loads(line).items()})
+    extractor_of.cache_clear()
 
 
 def components_of(content_type: ContentType) -> dict[str, str]:
@@ -107,7 +125,11 @@ def components_of(content_type: ContentType) -> dict[str, str]:
     return found
 
 
+@functools.cache
 def _library_version(name: str) -> str:
+    # Not above: a worker, which is told the versions, would spend a fifth of its start on this import.
+    import importlib.metadata
+
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
@@ -292,6 +314,8 @@ def _attempt(
     """The reading, or the refusal; whatever a reader raises becomes a refusal that repeats none of its message."""
     try:
         reading = _read(data, content_type, charset, limits, resolve, depth=0)
+        if len(reading.spans) > _MOST_SPANS:
+            return UnreadableError(Reason.TOO_MANY_PARTS, f"{len(reading.spans)} passages, limit {_MOST_SPANS}")
         return reading if reading.text.strip() else UnreadableError(Reason.NO_TEXT, "the document holds no text")
     except UnreadableError as refused:
         return refused
@@ -300,6 +324,8 @@ def _attempt(
     except RecursionError:
         return UnreadableError(Reason.TOO_DEEP, "the document is nested deeper than its reader can follow")
     except Exception as error:  # a fault of ours: it must cost one document, and be found by its place
+        import traceback
+
         place = traceback.extract_tb(error.__traceback__)[-1]
         module = place.filename.replace("\\", "/").rpartition("/")[2]
         return UnreadableError(Reason.READER_ERROR, f"{type(error).__name__} at {module}:{place.lineno}")

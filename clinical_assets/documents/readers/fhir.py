@@ -38,6 +38,7 @@ VERSION = "1"
 Resource = Mapping[str, Any]
 
 _DEEPEST = 50
+_MOST_SECTIONS = 10_000
 # Of several formats of one document, the one that keeps most of its structure.
 _PREFERENCE = (
     ContentType.CCDA,
@@ -73,7 +74,7 @@ def read(data: bytes, circumstances: Circumstances = ALONE) -> Reading:
     except ValueError as error:
         line = getattr(error, "lineno", 0)
         raise UnreadableError(Reason.CORRUPT, f"not JSON, line {line}") from None
-    if not isinstance(resource, dict) or resource.get("resourceType") not in _READERS:
+    if not isinstance(resource, dict) or string(resource.get("resourceType")) not in _READERS:
         raise UnreadableError(Reason.UNSUPPORTED_TYPE, "JSON that is no FHIR document resource")
     documents = _Documents(circumstances, FlowedText(circumstances.limits.max_characters))
     documents.read(resource, 1)
@@ -146,16 +147,17 @@ class _Documents:
 
     def read(self, resource: Resource, level: int) -> None:
         """Read one resource by its type; other types hold no document and are passed over."""
-        reader = _READERS.get(resource.get("resourceType", ""))
+        reader = _READERS.get(string(resource.get("resourceType")) or "")
         if reader is None:
             return
         if level > _DEEPEST:
             raise UnreadableError(Reason.TOO_DEEP, f"resources nested more than {_DEEPEST} deep")
-        if _IN_ERROR in (resource.get("status"), resource.get("docStatus")):
+        states = {string(resource.get("status")), string(resource.get("docStatus"))}
+        if _IN_ERROR in states:
             self.refused.append(UnreadableError(Reason.ENTERED_IN_ERROR, "withdrawn by its author"))
             self.cautions.append(ExtractionWarning(Caution.ENTERED_IN_ERROR, "1 resource"))
             return
-        if resource.get("status") in _NOT_FINAL or resource.get("docStatus") in _NOT_FINAL:
+        if states & _NOT_FINAL:
             self.cautions.append(ExtractionWarning(Caution.NOT_FINAL, "1 resource"))
         for contained in dicts(resource.get("contained")):
             if string(contained.get("id")):
@@ -221,6 +223,8 @@ class _Documents:
             raise UnreadableError(Reason.TOO_DEEP, f"sections nested more than {_DEEPEST} deep")
         for section in sections:
             self.sections += 1
+            if self.sections > _MOST_SECTIONS:
+                raise UnreadableError(Reason.TOO_MANY_PARTS, f"more than {_MOST_SECTIONS} sections")
             code, system = coding(section.get("code"))
             title = string(section.get("title"))
             self.flow.blank_line()

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from clinical_assets.documents.readers.reading import Reading, Reason, Span, SpanKind, UnreadableError, clean
 
+_INDENTATION = " \n\t\r"
+
 
 @dataclass(slots=True)
 class OpenSpan:
@@ -39,7 +41,6 @@ class FlowedText:
     def __init__(self, max_characters: int) -> None:
         self._parts: list[str] = []
         self._length = 0
-        self._last = ""
         self._space = False
         self._tabs = 0
         self._line_ends = 0
@@ -55,33 +56,43 @@ class FlowedText:
 
     def inline(self, raw: str) -> None:
         """Write running text: white space of any amount is one space, at the edges only if it is there."""
-        raw = clean(raw)
-        words = raw.split()
-        if not words:
-            self._space = self._space or bool(raw)
+        if not raw:
             return
-        if raw[0].isspace():
+        if raw[0] in _INDENTATION and not raw.strip(_INDENTATION):
             self._space = True
-        self._emit(" ".join(words))
-        self._space = raw[-1].isspace()
+            return
+        if raw.isascii() and raw.isprintable():
+            # Most of it by far: nothing to clean, and no white space but the space.
+            text = " ".join(raw.split()) if "  " in raw else raw.strip(" ")
+        else:
+            raw = clean(raw)
+            text = " ".join(raw.split())
+        if not text:
+            self._space = self._space or bool(raw)
+        elif len(text) == len(raw):
+            self._emit(text)
+        else:
+            self._space = self._space or raw[0].isspace()
+            self._emit(text)
+            self._space = raw[-1].isspace()
 
     def verbatim(self, raw: str) -> None:
         """Write preformatted text: spaces and line ends as they are."""
         cleaned = clean(raw)
         if not cleaned.strip():
-            self._end_lines(min(cleaned.count("\n"), 2))
+            self.end_lines(min(cleaned.count("\n"), 2))
             self._space = self._space or bool(cleaned)
             return
         body = cleaned.rstrip()
         kept = body.lstrip("\n")
         if len(kept) < len(body):
-            self._end_lines(min(len(body) - len(kept), 2))
+            self.end_lines(min(len(body) - len(kept), 2))
         if self._line_ends or not self._parts:
             self._space = False
         self._emit(kept)
         trailing = cleaned[len(body) :]
         self._space = bool(trailing)
-        self._end_lines(min(trailing.count("\n"), 2))
+        self.end_lines(min(trailing.count("\n"), 2))
 
     def space(self) -> None:
         """Separate what follows by at least a space."""
@@ -93,15 +104,15 @@ class FlowedText:
 
     def line(self) -> None:
         """What follows begins a line."""
-        self._end_lines(1)
+        self.end_lines(1)
 
     def blank_line(self) -> None:
         """What follows begins a paragraph."""
-        self._end_lines(2)
+        self.end_lines(2)
 
     def line_break(self) -> None:
         """An explicit line break; a second one leaves a blank line."""
-        self._end_lines(min(self._line_ends + 1, 2))
+        self.end_lines(min(self._line_ends + 1, 2))
 
     @property
     def at_line_start(self) -> bool:
@@ -116,13 +127,15 @@ class FlowedText:
         """End the innermost `hold_line`."""
         self._one_line -= 1
 
-    def _end_lines(self, count: int) -> None:
+    def end_lines(self, count: int) -> None:
+        """What follows stands below at least so many line ends; with none, nothing is said."""
         if not count:
             return
         if self._one_line:
             self._space = True
             return
-        self._line_ends = max(self._line_ends, count)
+        if count > self._line_ends:
+            self._line_ends = count
         self._tabs = 0
         self._space = False
         self._mark = None
@@ -141,31 +154,35 @@ class FlowedText:
 
     def _emit(self, text: str) -> None:
         """Write visible text after the white space that is due."""
+        parts = self._parts
         gap = ""
-        if self._parts and self._line_ends:
-            gap = "\n" * self._line_ends
+        if self._line_ends:
+            gap = "\n" * self._line_ends if parts else ""
+            self._line_ends = 0
         if self._tabs:
             gap += "\t" * self._tabs
-        elif self._space and self._parts and not gap:
+            self._tabs = 0
+        elif self._space and parts and not gap:
             gap = " "
-        if self._mark and not gap and self._needs_mark(text):
-            gap = self._mark
-        self._mark = None
-        self._space, self._tabs, self._line_ends = False, 0, 0
-        start = self._length + len(gap)
-        for span in self._awaiting_start:
-            span.start = start
-        self._awaiting_start.clear()
-        self._parts.append(gap + text)
-        self._length = start + len(text)
-        self._last = text[-1]
+        self._space = False
+        if self._mark:
+            if not gap and self._needs_mark(text):
+                gap = self._mark
+            self._mark = None
+        if self._awaiting_start:
+            for span in self._awaiting_start:
+                span.start = self._length + len(gap)
+            self._awaiting_start.clear()
+        parts.append(gap + text)
+        self._length += len(gap) + len(text)
         if self._length > self._max_characters:
             raise UnreadableError(Reason.TOO_LONG, f"more than {self._max_characters} characters")
 
     def _needs_mark(self, text: str) -> bool:
+        last = self._parts[-1][-1] if self._parts else ""
         if self._mark == "^":
-            return (self._last.isalnum() or self._last == ")") and (text[0].isdigit() or text[0] in "+-−")
-        return self._last.isdigit() and text[0].isdigit()
+            return (last.isalnum() or last == ")") and (text[0].isdigit() or text[0] in "+-−")
+        return last.isdigit() and text[0].isdigit()
 
     def open(self, span: OpenSpan) -> OpenSpan:
         """Begin a span at the next visible character; give it back to `close`."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from clinical_assets.documents.readers.reading import Span, SpanKind
 
@@ -84,17 +84,16 @@ _LOINC_BY_HEADING: dict[str, str | None] = {
 }
 LOINC = "LOINC"
 
-# A candidate line: a bullet or number at most, then up to 60 characters without sentence punctuation, then a colon or
-# the end.
+# A candidate line: up to 60 characters without sentence punctuation, then a colon or the end. It is looked for behind
+# the line feed before it, which `re` finds at once; `^` it would try at every character.
 _CANDIDATE = re.compile(
-    r"^[ \t]*+(?P<heading>[A-Za-z][^\n:.;!?|\t]{0,59}+)[\t]*+(?:(?P<colon>:)(?P<rest>[^\n]*+)|$)", re.MULTILINE
+    r"\n[ \t]*+(?P<heading>[A-Za-z][^\n:.;!?|\t]{0,59}+)[\t]*+(?:(?P<colon>:)(?P<rest>[^\n]*+)|$)", re.MULTILINE
 )
 _CAPITALS = re.compile(r"[A-Z][A-Z0-9 ,/&()'-]{3,59}")
 _LONGEST_HEADING_WORDS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(NamedTuple):
     """A heading in a text: where it begins, its words, its section's LOINC code, and its level."""
 
     start: int
@@ -103,27 +102,40 @@ class Heading:
     level: int = 1
 
 
-def find_headings(text: str) -> list[Heading]:
-    """The headings of a text, in order. A name of `SECTIONS` counts in any case, other words only in capitals."""
-    return [heading for match in _CANDIDATE.finditer(text) if (heading := _heading(text, match))]
+def find_headings(text: str, level: int = 1) -> list[Heading]:
+    """The headings of a text, in order, at `level`.
+
+    A name of `SECTIONS` counts in any case, other words only in capitals.
+    """
+    found = []
+    for match in _CANDIDATE.finditer("\n" + text):
+        # The line feed put before the text makes the match's start the line's, its other offsets one too many.
+        heading, colon, rest = match.groups()
+        title = heading.rstrip()
+        name = _name(title)
+        if name in _LOINC_BY_HEADING:
+            # A bare word such as "Plan" or "history" inside running text is no heading: it needs a colon or capitals
+            # at its start.
+            stands = colon or (title[0].isupper() and _begins_block(text, match.start()))
+        else:
+            stands = _in_capitals(title) and (
+                not rest.strip()
+                if colon
+                else len(title) > 4 and _begins_block(text, match.start()) and _ends_block(text, match.end() - 1)
+            )
+        if stands:
+            found.append(Heading(match.start("heading") - 1, title, _LOINC_BY_HEADING.get(name), level))
+    return found
 
 
-def _heading(text: str, match: re.Match[str]) -> Heading | None:
-    title = match["heading"].rstrip()
-    normal = " ".join(title.lower().split())
-    start = match.start("heading")
-    inline = bool(match["rest"] and match["rest"].strip())
-    if normal in _LOINC_BY_HEADING:
-        # A bare word such as "Plan" or "history" inside running text is no heading: it needs a colon or capitals at
-        # its start.
-        if match["colon"] or (title[0].isupper() and _begins_block(text, match.start())):
-            return Heading(start, title, _LOINC_BY_HEADING[normal])
-        return None
-    if inline or not _CAPITALS.fullmatch(title) or len(title.split()) > _LONGEST_HEADING_WORDS:
-        return None
-    if match["colon"] or (_begins_block(text, match.start()) and _ends_block(text, match.end()) and len(title) > 4):
-        return Heading(start, title, None)
-    return None
+def _name(title: str) -> str:
+    """A title as `SECTIONS` writes it."""
+    lower = title.lower()
+    return lower if lower in _LOINC_BY_HEADING else " ".join(lower.split())
+
+
+def _in_capitals(title: str) -> bool:
+    return title.isupper() and bool(_CAPITALS.fullmatch(title)) and len(title.split()) <= _LONGEST_HEADING_WORDS
 
 
 def _begins_block(text: str, line_start: int) -> bool:
@@ -145,16 +157,12 @@ def sections(text: str, marked: Sequence[Heading] = ()) -> list[Span]:
         marked: headings the format itself marks (`h1`-`h6`), with levels. Headings written as text stand one level
             below them.
     """
-    below = max((heading.level for heading in marked), default=0) + 1
-    written = [Heading(h.start, h.title, h.loinc, below) for h in find_headings(text)]
-    by_start = {heading.start: heading for heading in [*written, *map(_coded, marked)]}
-    found = [by_start[start] for start in sorted(by_start)]
-    ends = [len(text)] * len(found)
-    open_ones: list[int] = []
-    for index, heading in enumerate(found):
-        while open_ones and found[open_ones[-1]].level >= heading.level:
-            ends[open_ones.pop()] = heading.start
-        open_ones.append(index)
+    written = find_headings(text, max((heading.level for heading in marked), default=0) + 1)
+    if marked:
+        by_start = {heading.start: heading for heading in [*written, *map(_coded, marked)]}
+        found = [by_start[start] for start in sorted(by_start)]
+    else:
+        found = written
     shallowest = min((heading.level for heading in found), default=1)
     return [
         Span(
@@ -167,11 +175,22 @@ def sections(text: str, marked: Sequence[Heading] = ()) -> list[Span]:
             number,
             heading.level - shallowest + 1,
         )
-        for number, (heading, end) in enumerate(zip(found, ends, strict=True), start=1)
+        for number, (heading, end) in enumerate(zip(found, _ends(found, len(text)), strict=True), start=1)
     ]
+
+
+def _ends(found: Sequence[Heading], length: int) -> list[int]:
+    """Where the section of each heading ends: at the next of its level or above, or with the text."""
+    ends = [length] * len(found)
+    open_ones: list[int] = []
+    for index, heading in enumerate(found):
+        while open_ones and found[open_ones[-1]].level >= heading.level:
+            ends[open_ones.pop()] = heading.start
+        open_ones.append(index)
+    return ends
 
 
 def _coded(heading: Heading) -> Heading:
     """A heading marked by the format, with the code its words stand for."""
-    normal = " ".join(heading.title.lower().rstrip(" :.-").split())
-    return Heading(heading.start, heading.title, _LOINC_BY_HEADING.get(normal), heading.level)
+    loinc = _LOINC_BY_HEADING.get(_name(heading.title.rstrip(" :.-")))
+    return Heading(heading.start, heading.title, loinc, heading.level)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from clinical_assets.documents.readers import headings, symbol_fonts
 from clinical_assets.documents.readers.flow import FlowedText
-from clinical_assets.documents.readers.markup import Dialect, Glyphs, HeadingMark, Role, Walker
+from clinical_assets.documents.readers.markup import Dialect, Glyphs, HeadingMark, Role, RoleOfTag, Walker
 from clinical_assets.documents.readers.reading import (
     ALONE,
     Caution,
@@ -24,7 +24,7 @@ from clinical_assets.documents.readers.reading import (
     Span,
     UnreadableError,
 )
-from clinical_assets.documents.readers.safe_xml import Element
+from clinical_assets.documents.readers.safe_xml import Element, raise_if_out_of_memory
 from clinical_assets.documents.readers.sniffing import decode
 
 NAME = "html"
@@ -116,7 +116,7 @@ def visible_text(markup: str, circumstances: Circumstances = ALONE) -> tuple[str
         return "", [], []
     page = _Page()
     page.read_styles(root)
-    dialect = Dialect(page.role, page.replaced, lambda element: int(element.tag[1]), _glyphs)
+    dialect = Dialect(page.role_of_tag(), page.role, page.replaced, lambda element: int(element.tag[1]), _glyphs)
     walker = Walker(dialect, flow, circumstances.limits.max_depth)
     walker.walk(root)
     cautions = [*walker.cautions(), *page.cautions()]
@@ -144,6 +144,7 @@ def _parse(markup: str) -> Element | None:
     except (etree.XMLSyntaxError, ValueError) as error:
         if not markup.strip():
             return None
+        raise_if_out_of_memory(error)
         raise UnreadableError(Reason.CORRUPT, f"no HTML: {type(error).__name__}") from None
     if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
         raise UnreadableError(Reason.TOO_DEEP, "the HTML parser reached its own limit and would have cut the document")
@@ -189,17 +190,20 @@ class _Page:
         tag, kind, name = simple.groups(default="")
         self.styled[tag.lower(), kind, name] = role
 
-    def role(self, element: Element) -> Role:
-        tag = element.tag
-        if not isinstance(tag, str):
-            return Role.UNSEEN
-        role = _ROLE_OF_TAG.get(tag, Role.INLINE)
-        if role is Role.UNSEEN or not (element.attrib or self.styled):
+    def role_of_tag(self) -> RoleOfTag:
+        """The role of each tag by itself, as the page's style sheets have it."""
+        styled = {tag: role for (tag, kind, _), role in self.styled.items() if not kind}
+        known = {**_ROLE_OF_TAG, **{tag: role for tag, role in styled.items() if role_of_tag(tag) is not Role.UNSEEN}}
+        return RoleOfTag(known, role_of_tag)
+
+    def role(self, element: Element, role: Role) -> Role:
+        """The role of an element with attributes, given its tag's."""
+        if role is Role.UNSEEN:
             return role
         attributes = element.attrib
-        if "hidden" in attributes or (tag == "input" and attributes.get("type", "").lower() == "hidden"):
+        if "hidden" in attributes or (element.tag == "input" and attributes.get("type", "").lower() == "hidden"):
             return Role.HIDDEN
-        if self.styled and (styled := self._styled(tag, attributes)):
+        if self.styled and (styled := self._styled(element.tag, attributes)):
             return styled
         style = attributes.get("style")
         return _restyled(role, style) if style else role

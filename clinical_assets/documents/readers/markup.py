@@ -7,9 +7,9 @@ says which role an element has. Deep trees are walked without recursion.
 from __future__ import annotations
 
 import enum
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from clinical_assets.documents.readers import symbol_fonts
 from clinical_assets.documents.readers.flow import FlowedText
@@ -20,49 +20,83 @@ Glyphs = Mapping[str, str]
 
 
 class Role(enum.Enum):
-    """What an element does to the flow of text."""
+    """What an element does to the flow of text.
+
+    Attributes:
+        line_ends: how many at least stand before and after it.
+        written: whether the walker writes what is in it.
+    """
 
     INLINE = enum.auto()
-    BLOCK = enum.auto()
-    PARAGRAPH = enum.auto()
+    BLOCK = enum.auto(), 1
+    PARAGRAPH = enum.auto(), 2
     BREAK = enum.auto()
-    HEADING = enum.auto()
-    PREFORMATTED = enum.auto()
-    TABLE = enum.auto()
-    ROW = enum.auto()
+    HEADING = enum.auto(), 2
+    PREFORMATTED = enum.auto(), 1
+    TABLE = enum.auto(), 2
+    ROW = enum.auto(), 1
     CELL = enum.auto()
     RAISED = enum.auto()
     LOWERED = enum.auto()
     WORD = enum.auto()
     """Set apart by spaces, e.g. a form field's value."""
-    UNSEEN = enum.auto()
+    UNSEEN = enum.auto(), 0, False
     """Never text: scripts, styles, machine-readable parts."""
-    HIDDEN = enum.auto()
+    HIDDEN = enum.auto(), 0, False
     """Text that is not shown; dropped with a caution."""
-    STRUCK = enum.auto()
+    STRUCK = enum.auto(), 0, False
     """Text shown as withdrawn; dropped with a caution."""
-    REPLACED = enum.auto()
+    REPLACED = enum.auto(), 0, False
     """Shown as something else; the dialect writes it."""
 
+    def __init__(self, number: int, line_ends: int = 0, written: bool = True) -> None:
+        self.line_ends = line_ends
+        self.written = written
 
-# Tuples, not sets: an enum member's hash is computed in Python, once per element.
-_LINE_MAKERS = (
-    Role.BLOCK,
-    Role.PARAGRAPH,
-    Role.BREAK,
-    Role.HEADING,
-    Role.PREFORMATTED,
-    Role.ROW,
-    Role.TABLE,
-    Role.CELL,
+    # An enum hashes its member's name in Python, here several times per element.
+    __hash__ = object.__hash__
+
+
+_LINE_MAKERS = frozenset(
+    (
+        Role.BLOCK,
+        Role.PARAGRAPH,
+        Role.BREAK,
+        Role.HEADING,
+        Role.PREFORMATTED,
+        Role.ROW,
+        Role.TABLE,
+        Role.CELL,
+    )
 )
-_SKIPPED = (Role.UNSEEN, Role.HIDDEN, Role.STRUCK, Role.REPLACED)
+_INLINE = Role.INLINE
 _DROPPED_WITH: Mapping[Role, Caution] = {
     Role.HIDDEN: Caution.HIDDEN_TEXT_DROPPED,
     Role.STRUCK: Caution.DELETED_TEXT_DROPPED,
 }
 # HTML Living Standard, "forming a table": colspan is at most 1000; rowspan is kept to the same here.
 _WIDEST_SPAN = 1000
+# A few bytes may ask for a thousand columns of a thousand rows; no table that is read has so many places under spans.
+_MOST_COVERED = 2_000_000
+_MOST_CELLS_IN_CELLS = 20
+
+
+class RoleOfTag(dict[Any, Role]):
+    """The roles of elements by tag, for one document: a tag not met before is asked for once.
+
+    Args:
+        known: the roles of tags to begin with.
+        otherwise: the role of any other tag.
+    """
+
+    def __init__(self, known: Mapping[str, Role], otherwise: Callable[[str], Role]) -> None:
+        super().__init__(known)
+        self._otherwise = otherwise
+
+    def __missing__(self, tag: object) -> Role:
+        # What is no element (an entity left unresolved) has no name for a tag.
+        role = self[tag] = self._otherwise(tag) if isinstance(tag, str) else Role.UNSEEN
+        return role
 
 
 @dataclass(frozen=True)
@@ -70,13 +104,15 @@ class Dialect:
     """One markup language.
 
     Attributes:
-        role: the role of an element.
+        role_of_tag: the role of an element without attributes.
+        with_attributes: the role of an element with attributes, given its tag's.
         replaced: writes a REPLACED element, given the writer.
         heading_level: the level of a HEADING element, from 1.
         glyphs: the glyph table an element's font sets for its text (see `symbol_fonts`), given the table in force.
     """
 
-    role: Callable[[Element], Role]
+    role_of_tag: RoleOfTag
+    with_attributes: Callable[[Element, Role], Role]
     replaced: Callable[[Element, FlowedText], None]
     heading_level: Callable[[Element], int] = lambda element: 1
     glyphs: Callable[[Element, Glyphs | None], Glyphs | None] = lambda element, in_force: in_force
@@ -95,8 +131,9 @@ class _Grid:
     without_table: bool = False
 
     def next_row(self) -> None:
-        self.carried = {column: rows - 1 for column, rows in self.carried.items() if rows > 1} | self.opened
-        self.opened = {}
+        if self.carried or self.opened:
+            self.carried = {column: rows - 1 for column, rows in self.carried.items() if rows > 1} | self.opened
+            self.opened = {}
         self.column = self.written = 0
         self.several_lines = False
 
@@ -133,13 +170,14 @@ class Walker:
     def __init__(self, dialect: Dialect, flow: FlowedText, max_depth: int) -> None:
         self.flow = flow
         self.headings: list[HeadingMark] = []
-        self.dropped: Counter[Caution] = Counter()
+        self.dropped: dict[Caution, int] = {}
         self._dialect = dialect
         self._max_depth = max_depth
         self._grids: list[_Grid] = []
         self._held: list[bool] = []
+        self._covered = 0
         self._preformatted = 0
-        self._glyphs: list[Glyphs | None] = [None]
+        self._glyphs: Glyphs | None = None
         self._heading_starts: list[int] = []
 
     def walk(self, root: Element) -> None:
@@ -148,48 +186,51 @@ class Walker:
         Raises:
             UnreadableError: TOO_DEEP beyond the depth limit, TOO_LONG from the writer.
         """
-        from lxml import etree
-
-        roles: list[Role] = []
-        role_of, glyphs_of = self._dialect.role, self._dialect.glyphs
-        events = etree.iterwalk(root, events=("start", "end"))
-        for event, element in events:
-            if event == "start":
-                role = role_of(element)
-                roles.append(role)
-                if len(roles) > self._max_depth:
+        write, role_of_tag = self._write, self._dialect.role_of_tag
+        above: list[tuple[Iterator[Element], Element, Role, Glyphs | None]] = []
+        siblings: Iterator[Element] = iter((root,))
+        while True:
+            for element in siblings:
+                role = role_of_tag[element.tag]
+                glyphs = self._glyphs
+                if element.attrib:
+                    role = self._dialect.with_attributes(element, role)
+                    self._glyphs = self._dialect.glyphs(element, glyphs)
+                if len(above) >= self._max_depth:
                     raise UnreadableError(Reason.TOO_DEEP, f"more than {self._max_depth} levels of markup")
-                if role in _SKIPPED:
-                    events.skip_subtree()
+                if role.written:
+                    if role is not _INLINE:
+                        self._enter(element, role)
+                    if text := element.text:
+                        write(text)
+                    if len(element):
+                        above.append((siblings, element, role, glyphs))
+                        siblings = iter(element)
+                        break
+                    if role is not _INLINE:
+                        self._leave(element, role)
+                else:
                     self._skip(element, role)
-                    continue
-                self._glyphs.append(glyphs_of(element, self._glyphs[-1]))
-                if role is not Role.INLINE:
-                    self._enter(element, role)
-                self._write(element.text)
+                self._glyphs = glyphs
+                if above and (tail := element.tail):
+                    write(tail)
             else:
-                role = roles.pop()
-                if role not in _SKIPPED:
-                    self._glyphs.pop()
-                if role is not Role.INLINE:
+                if not above:
+                    return
+                siblings, element, role, self._glyphs = above.pop()
+                if role is not _INLINE:
                     self._leave(element, role)
-                if roles:
-                    self._write(element.tail)
+                if above and (tail := element.tail):
+                    write(tail)
 
     def cautions(self) -> list[ExtractionWarning]:
-        """What was left out, with counts."""
-        return [ExtractionWarning(code, f"{count} elements") for code, count in self.dropped.items()]
+        """What was left out since this was last asked, with counts."""
+        dropped, self.dropped = self.dropped, {}
+        return [ExtractionWarning(code, f"{count} elements") for code, count in dropped.items()]
 
-    def _write(self, text: str | None) -> None:
-        if not text:
-            return
-        if not self._preformatted and not text.strip("\n "):
-            # The indentation of the source, between most elements.
-            self.flow.space()
-            return
-        glyphs = self._glyphs[-1]
-        if glyphs is not None:
-            text = symbol_fonts.shown(text, glyphs)
+    def _write(self, text: str) -> None:
+        if self._glyphs is not None:
+            text = symbol_fonts.shown(text, self._glyphs)
         if self._preformatted:
             self.flow.verbatim(text)
         else:
@@ -199,79 +240,58 @@ class Walker:
         if role is Role.REPLACED:
             self._dialect.replaced(element, self.flow)
         elif role in _DROPPED_WITH and any(text.strip() for text in element.itertext()):
-            self.dropped[_DROPPED_WITH[role]] += 1
+            caution = _DROPPED_WITH[role]
+            self.dropped[caution] = self.dropped.get(caution, 0) + 1
 
     def _enter(self, element: Element, role: Role) -> None:
-        match role:
-            case Role.BLOCK:
-                self.flow.line()
-            case Role.PARAGRAPH:
-                self.flow.blank_line()
-            case Role.BREAK:
-                self.flow.line_break()
-            case Role.HEADING:
-                self.flow.blank_line()
-                self._heading_starts.append(len(self.flow))
-            case Role.PREFORMATTED:
-                self.flow.line()
-                self._preformatted += 1
-            case Role.TABLE:
-                self.flow.blank_line()
-                self._grids.append(_Grid())
-            case Role.ROW:
-                self.flow.line()
-                if not self._grids:
-                    self._grids.append(_Grid(without_table=True))
-                self._grids[-1].open_rows += 1
-                self._grids[-1].next_row()
-            case Role.CELL:
-                self._enter_cell(element)
-            case Role.RAISED:
-                self.flow.raised()
-            case Role.LOWERED:
-                self.flow.lowered()
-            case Role.WORD:
-                self.flow.space()
+        if role.line_ends:
+            self.flow.end_lines(role.line_ends)
+        special = _ENTERING.get(role)
+        if special is not None:
+            special(self, element)
 
     def _leave(self, element: Element, role: Role) -> None:
-        match role:
-            case Role.BLOCK:
-                self.flow.line()
-            case Role.ROW:
-                self.flow.line()
-                self._grids[-1].open_rows -= 1
-                if self._grids[-1].without_table and not self._grids[-1].open_rows:
-                    self._grids.pop()
-            case Role.CELL:
-                if self._held.pop():
-                    self.flow.release_line()
-            case Role.PARAGRAPH:
-                self.flow.blank_line()
-            case Role.HEADING:
-                self._leave_heading(element)
-            case Role.PREFORMATTED:
-                self._preformatted -= 1
-                self.flow.line()
-            case Role.TABLE:
-                self._grids.pop()
-                self.flow.blank_line()
-            case Role.RAISED | Role.LOWERED:
-                self.flow.level()
-            case Role.WORD:
-                self.flow.space()
+        special = _LEAVING.get(role)
+        if special is not None:
+            special(self, element)
+        if role.line_ends:
+            self.flow.end_lines(role.line_ends)
 
     def _leave_heading(self, element: Element) -> None:
         start = self._heading_starts.pop()
         if len(self.flow) > start:
             self.headings.append(HeadingMark(start, len(self.flow), self._dialect.heading_level(element)))
-        self.flow.blank_line()
+
+    def _preformat(self, by: int) -> None:
+        self._preformatted += by
+
+    def _enter_row(self) -> None:
+        if not self._grids:
+            self._grids.append(_Grid(without_table=True))
+        grid = self._grids[-1]
+        grid.open_rows += 1
+        grid.next_row()
+        self._cover(len(grid.carried))
+
+    def _cover(self, places: int) -> None:
+        self._covered += places
+        if self._covered > _MOST_COVERED:
+            raise UnreadableError(Reason.TOO_MANY_PARTS, f"cells that span more than {_MOST_COVERED} places of tables")
+
+    def _leave_row(self) -> None:
+        grid = self._grids[-1]
+        grid.open_rows -= 1
+        if grid.without_table and not grid.open_rows:
+            self._grids.pop()
 
     def _enter_cell(self, element: Element) -> None:
         """Cells of one line share the row's line; a cell of several lines, and the one after it, begin their own."""
         several = self._has_several_lines(element)
         if self._grids:
             grid = self._grids[-1]
-            moved = grid.next_cell(_span(element, "colspan"), _span(element, "rowspan"))
+            spans = (_span(element, "colspan"), _span(element, "rowspan")) if element.attrib else (1, 1)
+            moved = grid.next_cell(*spans)
+            self._cover(spans[0] if spans[1] > 1 else 0)
             if several or grid.several_lines:
                 self.flow.line()
             else:
@@ -283,21 +303,36 @@ class Walker:
         if not several:
             self.flow.hold_line()
 
+    def _leave_cell(self) -> None:
+        if self._held.pop():
+            self.flow.release_line()
+
+    def _role(self, element: Element) -> Role:
+        role = self._dialect.role_of_tag[element.tag]
+        return self._dialect.with_attributes(element, role) if element.attrib else role
+
     def _has_several_lines(self, cell: Element) -> bool:
+        # A cell of one line has none of several inside. Cells in cells would each look through all that is inside them.
+        if True in self._held:
+            return False
+        if len(self._held) > len(self._grids) + _MOST_CELLS_IN_CELLS:
+            return True
         if not len(cell):
             return bool(self._preformatted) and "\n" in (cell.text or "").strip()
+        if not self._preformatted and not any(self._role(inner) in _LINE_MAKERS for inner in cell.iterdescendants()):
+            return False
         from lxml import etree
 
         lines, begun = 0, True
         events = etree.iterwalk(cell, events=("start", "end"))
         for event, element in events:
-            role = self._dialect.role(element)
+            role = self._role(element)
             if element is not cell:
                 if role is Role.TABLE:
                     return True
                 begun = begun or role in _LINE_MAKERS
             text = element.text if event == "start" else element.tail
-            if event == "start" and role in _SKIPPED:
+            if event == "start" and not role.written:
                 events.skip_subtree()
                 continue
             if (event == "end" and element is cell) or not text or not text.strip():
@@ -314,3 +349,27 @@ class Walker:
 def _span(element: Element, attribute: str) -> int:
     value = (element.get(attribute) or "").strip()
     return min(int(value), _WIDEST_SPAN) if value.isascii() and value.isdigit() and int(value[:9]) > 0 else 1
+
+
+# What a role does besides ending lines. Looked up once per element, which a chain of comparisons is too slow for.
+_ENTERING: Mapping[Role, Callable[[Walker, Element], None]] = {
+    Role.BREAK: lambda walker, _: walker.flow.line_break(),
+    Role.HEADING: lambda walker, _: walker._heading_starts.append(len(walker.flow)),
+    Role.PREFORMATTED: lambda walker, _: walker._preformat(1),
+    Role.TABLE: lambda walker, _: walker._grids.append(_Grid()),
+    Role.ROW: lambda walker, _: walker._enter_row(),
+    Role.CELL: Walker._enter_cell,
+    Role.RAISED: lambda walker, _: walker.flow.raised(),
+    Role.LOWERED: lambda walker, _: walker.flow.lowered(),
+    Role.WORD: lambda walker, _: walker.flow.space(),
+}
+_LEAVING: Mapping[Role, Callable[[Walker, Element], object]] = {
+    Role.HEADING: Walker._leave_heading,
+    Role.PREFORMATTED: lambda walker, _: walker._preformat(-1),
+    Role.TABLE: lambda walker, _: walker._grids.pop(),
+    Role.ROW: lambda walker, _: walker._leave_row(),
+    Role.CELL: lambda walker, _: walker._leave_cell(),
+    Role.RAISED: lambda walker, _: walker.flow.level(),
+    Role.LOWERED: lambda walker, _: walker.flow.level(),
+    Role.WORD: lambda walker, _: walker.flow.space(),
+}

@@ -10,6 +10,7 @@ Source: ISO 32000-1; PDFium's public headers (fpdf_text.h, fpdf_flatten.h, fpdf_
 
 from __future__ import annotations
 
+import ctypes
 import math
 import re
 from collections.abc import Iterator
@@ -43,6 +44,8 @@ _UNMAPPED = re.compile("[\x00-\x08\x0e-\x1f\ue000-\uf8ff\ufffd]")
 _UNMAPPED_SHARE = 0.3
 _BETWEEN_PAGES = "\n\n"
 
+Handle = Any  # PDFium's, of a page or of its text
+
 
 def read(data: bytes, circumstances: Circumstances = ALONE) -> Reading:
     """Read a PDF: one `page` span per page (`method` says tesseract where it was recognised), sections at headings.
@@ -53,19 +56,28 @@ def read(data: bytes, circumstances: Circumstances = ALONE) -> Reading:
         UnreadableError: ENCRYPTED, CORRUPT (also where a page cannot be loaded or the end of the file is missing),
             TOO_MANY_PAGES, TOO_LONG; NO_TEXT where no page has text and none could be recognised.
     """
-    import pypdfium2
-
     _refuse_cut_files(data)
-    try:
-        document = pypdfium2.PdfDocument(data)
-    except pypdfium2.PdfiumError as error:
-        code = getattr(error, "err_code", None)
-        reason = Reason.ENCRYPTED if code in (_PASSWORD, _SECURITY) else Reason.CORRUPT
-        raise UnreadableError(reason, f"PDFium error {code}") from None
+    document = _opened(data)
     try:
         return _Pages(document, circumstances).read()
     finally:
         document.close()
+
+
+def _opened(data: bytes) -> Any:  # noqa: ANN401 - pypdfium2's document
+    """The open document, which reads from `data` as long as it is open."""
+    import pypdfium2
+    import pypdfium2.raw as pdfium
+
+    handle = pdfium.FPDF_LoadMemDocument64(data, len(data), None)
+    if handle and pdfium.FPDF_GetPageCount(handle) > 0:
+        return pypdfium2.PdfDocument(handle)
+    # A document without pages is no error to PDFium: the last one is that of another document, of one with a password
+    # perhaps.
+    code = 0 if handle else pdfium.FPDF_GetLastError()
+    pdfium.FPDF_CloseDocument(handle)
+    reason = Reason.ENCRYPTED if code in (_PASSWORD, _SECURITY) else Reason.CORRUPT
+    raise UnreadableError(reason, f"PDFium error {code}")
 
 
 def _refuse_cut_files(data: bytes) -> None:
@@ -77,10 +89,15 @@ def _refuse_cut_files(data: bytes) -> None:
 
 @dataclass
 class _Pages:
-    """One pass over the pages of an open document."""
+    """One pass over the pages of an open document.
+
+    Pages and their texts are PDFium's handles, loaded and closed here: pypdfium2's objects for them cost as much as
+    everything else that is done with a page besides PDFium's own work.
+    """
 
     document: Any
     circumstances: Circumstances
+    units: ctypes.Array[ctypes.c_ushort] = field(default_factory=ctypes.c_ushort * 4096)
     cautions: list[ExtractionWarning] = field(default_factory=list)
     without_text: list[int] = field(default_factory=list)
     recognised: list[int] = field(default_factory=list)
@@ -88,12 +105,15 @@ class _Pages:
     blank: int = 0
     marked: int = 0
 
+    def __post_init__(self) -> None:
+        import pypdfium2.raw
+
+        self.pdfium: Any = pypdfium2.raw
+
     def read(self) -> Reading:
         count = len(self.document)
         if count > self.circumstances.limits.max_pages:
             raise UnreadableError(Reason.TOO_MANY_PAGES, f"{count} pages")
-        if count == 0:
-            raise UnreadableError(Reason.CORRUPT, "no pages")
         self._open_forms()
         parts: list[str] = []
         pages: list[Span] = []
@@ -127,68 +147,89 @@ class _Pages:
 
     def _texts(self, count: int) -> Iterator[tuple[str, str | None]]:
         """Each page's text and, where it was recognised, the method."""
-        import pypdfium2
-
         for index in range(count):
+            page = self._flattened(index)
             try:
-                page = self._flattened(index)
-            except pypdfium2.PdfiumError:
-                raise UnreadableError(Reason.CORRUPT, f"page {index + 1} cannot be loaded") from None
-            try:
-                yield self._page_text(page, index + 1)
+                yield self._page_text(page, index)
             finally:
-                page.close()
+                self._close(page)
 
-    def _flattened(self, index: int) -> Any:  # noqa: ANN401 - pypdfium2's page
+    def _load(self, index: int) -> Handle:
+        page = self.pdfium.FPDF_LoadPage(self.document.raw, index)
+        if not page:
+            raise UnreadableError(Reason.CORRUPT, f"page {index + 1} cannot be loaded")
+        if self.document.formenv:
+            self.pdfium.FORM_OnAfterLoadPage(page, self.document.formenv.raw)
+        return page
+
+    def _close(self, page: Handle) -> None:
+        if self.document.formenv:
+            self.pdfium.FORM_OnBeforeClosePage(page, self.document.formenv.raw)
+        self.pdfium.FPDF_ClosePage(page)
+
+    def _flattened(self, index: int) -> Handle:
         """The page, with what was typed into fields and notes made part of its content."""
-        import pypdfium2.raw as pdfium
-
-        page = self.document[index]
+        pdfium, page = self.pdfium, self._load(index)
         shown = (pdfium.FPDF_ANNOT_WIDGET, pdfium.FPDF_ANNOT_FREETEXT, pdfium.FPDF_ANNOT_STAMP)
-        for position in range(pdfium.FPDFPage_GetAnnotCount(page.raw)):
-            annotation = pdfium.FPDFPage_GetAnnot(page.raw, position)
+        for position in range(pdfium.FPDFPage_GetAnnotCount(page)):
+            annotation = pdfium.FPDFPage_GetAnnot(page, position)
             if not annotation:
                 continue
             kind = pdfium.FPDFAnnot_GetSubtype(annotation)
             pdfium.FPDFPage_CloseAnnot(annotation)
             if kind in shown:
-                if pdfium.FPDFPage_Flatten(page.raw, pdfium.FLAT_NORMALDISPLAY) == pdfium.FLATTEN_FAIL:
+                if pdfium.FPDFPage_Flatten(page, pdfium.FLAT_NORMALDISPLAY) == pdfium.FLATTEN_FAIL:
                     self.cautions.append(ExtractionWarning(Caution.FORM_NOT_READ, f"page {index + 1}"))
-                page.close()
-                return self.document[index]
+                self._close(page)
+                return self._load(index)
         return page
 
-    def _page_text(self, page: Any, number: int) -> tuple[str, str | None]:  # noqa: ANN401 - pypdfium2's page
-        import pypdfium2
-        import pypdfium2.raw as pdfium
+    def _raw_text(self, textpage: Handle, index: int) -> str:
+        """The page's text as PDFium gives it."""
+        pdfium = self.pdfium
+        count = pdfium.FPDFText_CountChars(textpage)
+        if count < 1:
+            return ""
+        last = pdfium.FPDFText_GetTextIndexFromCharIndex(textpage, count - 1)
+        if last < 0 or pdfium.FPDFText_GetTextIndexFromCharIndex(textpage, 0) < 0:
+            # Characters without text at an end: pypdfium2 leaves them out one by one.
+            return str(self.document[index].get_textpage().get_text_range())
+        if len(self.units) < last + 2:
+            self.units = (ctypes.c_ushort * (2 * last + 2))()
+        written = pdfium.FPDFText_GetText(textpage, 0, count, self.units)
+        return ctypes.string_at(self.units, 2 * (written - 1)).decode("utf-16-le", errors="ignore")
 
+    def _page_text(self, page: Handle, index: int) -> tuple[str, str | None]:
+        number = index + 1
+        textpage = self.pdfium.FPDFText_LoadPage(page)
+        if not textpage:
+            raise UnreadableError(Reason.CORRUPT, f"the text of page {number} cannot be loaded")
         try:
-            textpage = page.get_textpage()
-        except pypdfium2.PdfiumError:
-            raise UnreadableError(Reason.CORRUPT, f"the text of page {number} cannot be loaded") from None
-        try:
-            raw = textpage.get_text_range()
-            text, marked = pdf_baselines.restored(textpage.raw, raw)
+            raw = self._raw_text(textpage, index)
+            text, marked = pdf_baselines.restored(textpage, raw)
         finally:
-            textpage.close()
+            self.pdfium.FPDFText_ClosePage(textpage)
         self.marked += marked
         hyphen = pdf_baselines.LINE_END_HYPHEN
-        text = clean(text.replace(hyphen + "\r\n", "-\n").replace(hyphen, "-\n")).strip("\n")
+        if hyphen in text:
+            text = text.replace(hyphen + "\r\n", "-\n").replace(hyphen, "-\n")
+        text = clean(text).strip("\n")
         unmapped = len(_UNMAPPED.findall(raw))
         if text.strip() and unmapped <= _UNMAPPED_SHARE * len(raw):
             if unmapped:
                 self.unmapped.append(number)
             return text, None
-        if not raw.strip() and not pdfium.FPDFPage_CountObjects(page.raw):
+        if not raw.strip() and not self.pdfium.FPDFPage_CountObjects(page):
             self.blank += 1
             return "", None
-        return self._recognised(page, number)
+        return self._recognised(index)
 
-    def _recognised(self, page: Any, number: int) -> tuple[str, str | None]:  # noqa: ANN401 - pypdfium2's page
-        limits = self.circumstances.limits
+    def _recognised(self, index: int) -> tuple[str, str | None]:
+        limits, number = self.circumstances.limits, index + 1
         if ocr.version() is None or len(self.recognised) >= limits.max_ocr_pages:
             self.without_text.append(number)
             return "", None
+        page = self.document[index]
         width, height = page.get_size()
         scale = min(limits.ocr_dpi / 72, math.sqrt(_MAX_PIXELS / max(width * height, 1)))
         bitmap = page.render(scale=scale, grayscale=True)
@@ -201,6 +242,7 @@ class _Pages:
             text = ""
         finally:
             bitmap.close()
+            page.close()
         if not text:
             self.without_text.append(number)
             return "", None

@@ -32,7 +32,9 @@ def read(data: bytes, circumstances: Circumstances = ALONE) -> Reading:
     if form_feeds > circumstances.limits.max_pages:
         raise UnreadableError(Reason.TOO_MANY_PAGES, f"{form_feeds} form feeds")
     text, pages = paged(decoded.text)
-    spans = sorted([*pages, *headings.sections(text)], key=lambda span: (span.start, span.kind != SpanKind.PAGE))
+    spans = headings.sections(text)
+    if pages:
+        spans = sorted([*pages, *spans], key=lambda span: (span.start, span.kind != SpanKind.PAGE))
     return Reading(text, NAME, tuple(spans), decoded.cautions, decoded.encoding)
 
 

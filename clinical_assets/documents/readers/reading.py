@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final
 
 
 class Reason(enum.StrEnum):
@@ -108,7 +108,8 @@ class SpanKind(enum.StrEnum):
     ATTACHMENT = "attachment"
 
 
-@dataclass(frozen=True, slots=True)
+# Final, not frozen: a document has dozens of spans, and a frozen class takes five times as long to make one.
+@dataclass(slots=True, unsafe_hash=True)
 class Span:
     """A passage of the text: `text[start:end]`, offsets in characters (code points), end exclusive.
 
@@ -124,23 +125,33 @@ class Span:
         method: how this passage was read where it differs from the document, e.g. `tesseract`.
     """
 
-    kind: SpanKind
-    start: int
-    end: int
-    title: str | None = None
-    code: str | None = None
-    code_system: str | None = None
-    number: int | None = None
-    level: int = 1
-    method: str | None = None
+    kind: Final[SpanKind]
+    start: Final[int]
+    end: Final[int]
+    title: Final[str | None] = None
+    code: Final[str | None] = None
+    code_system: Final[str | None] = None
+    number: Final[int | None] = None
+    level: Final[int] = 1
+    method: Final[str | None] = None
 
     def within(self, length: int) -> Span:
         """The same passage of a text cut to `length` characters."""
-        return replace(self, start=min(self.start, length), end=min(self.end, length))
+        return self if self.end <= length else replace(self, start=min(self.start, length), end=length)
 
     def shifted(self, by: int, deeper: int = 0) -> Span:
         """The same passage in a text that begins `by` characters earlier, `deeper` levels further in."""
-        return replace(self, start=self.start + by, end=self.end + by, level=self.level + deeper)
+        return Span(
+            self.kind,
+            self.start + by,
+            self.end + by,
+            self.title,
+            self.code,
+            self.code_system,
+            self.number,
+            self.level + deeper,
+            self.method,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +285,11 @@ _REPLACEMENTS: Mapping[str, str] = {
 }
 
 
+# Tab, line feed and printable ASCII: nothing `_UNCLEAN` has. Most text is of these alone, and they are told by a pass
+# over bytes that is ten times faster than the pattern.
+_CLEAN_ASCII = bytes((0x09, 0x0A, *range(0x20, 0x7F)))
+
+
 def clean(text: str) -> str:
     """The text as the rest of the system may rely on it: storable, one kind of line break, nothing invisible.
 
@@ -284,4 +300,6 @@ def clean(text: str) -> str:
     """
     if "\r" in text:
         text = text.replace("\r\n", "\n")
+    if text.isascii() and not text.encode().translate(None, _CLEAN_ASCII):
+        return text
     return _UNCLEAN.sub(lambda match: _REPLACEMENTS.get(match[0], ""), text)

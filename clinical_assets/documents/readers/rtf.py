@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from clinical_assets.documents.readers import headings, symbol_fonts
@@ -24,30 +23,35 @@ from clinical_assets.documents.readers.reading import (
     UnreadableError,
     clean,
 )
+from clinical_assets.documents.readers.rtf_state import DEFAULT_CHECK_BOX, NO_FONT, CheckBox, Font, Group
 from clinical_assets.documents.readers.rtf_words import (
     CODE_PAGE_OF_CHARSET,
     CODE_PAGE_OF_WORD,
+    MEANT,
     OWN_PARAGRAPH,
     SHOWN_THOUGH_IGNORABLE,
     SKIPPED,
     SYMBOLS,
     WRITTEN,
+    extends_ascii,
     known_code_page,
 )
 
 NAME = "rtf"
-VERSION = "1"
+VERSION = "2"
 
 _TOKEN = re.compile(
-    r"\\'(?P<hex>[0-9a-fA-F]{2})"
+    r"(?P<text>[^\\{}\r\n]+)"
     r"|\\(?P<word>[a-zA-Z]{1,32})(?P<number>-?\d{1,10})? ?"
-    r"|\\(?P<symbol>.)"
     r"|(?P<brace>[{}])"
-    r"|(?P<text>[^\\{}\r\n]+)",
+    r"|\\'(?P<hex>[0-9a-fA-F]{2})"
+    r"|\\(?P<symbol>.)",
     re.DOTALL,
 )
 
-_DEFAULT_CHECK_BOX = 25  # \ffres25: the box stands as its default
+# Nothing tells fonts apart beyond it, and a font may be named in as many pieces as its sender likes.
+_LONGEST_FONT_NAME = 100
+_BLANK_LINES = re.compile(r"\n{3,}")
 
 
 def read(data: bytes, circumstances: Circumstances = ALONE) -> Reading:
@@ -65,48 +69,6 @@ def read(data: bytes, circumstances: Circumstances = ALONE) -> Reading:
     return Reading(text, NAME, tuple(headings.sections(text)), tuple(parser.cautions()), parser.encoding)
 
 
-@dataclass(slots=True)
-class _Group:
-    """The properties in force in one group; a nested group starts with a copy."""
-
-    skipped: bool = False
-    font: int | None = None
-    fallback_length: int = 1
-    hidden: bool = False
-    withdrawn: bool = False
-    raised: str = ""
-    font_table: bool = False
-    form_field: bool = False
-    alternatives: bool = False
-    destination: str = ""
-
-    def inner(self) -> _Group:
-        return _Group(
-            self.skipped,
-            self.font,
-            self.fallback_length,
-            self.hidden,
-            self.withdrawn,
-            self.raised,
-            self.font_table,
-            self.form_field,
-        )
-
-
-@dataclass(slots=True)
-class _Font:
-    code_page: str | None = None
-    name: str = ""
-    table: Mapping[str, str] | None = None
-
-
-@dataclass(slots=True)
-class _CheckBox:
-    kind: int = 0
-    result: int = _DEFAULT_CHECK_BOX
-    default: int = 0
-
-
 @dataclass
 class _Parser:
     """One pass over the tokens; `parse` gives the text."""
@@ -114,21 +76,23 @@ class _Parser:
     data: bytes
     circumstances: Circumstances
     encoding: str = "cp1252"
-    group: _Group = field(default_factory=_Group)
-    stack: list[_Group] = field(default_factory=list)
-    fonts: dict[int, _Font] = field(default_factory=dict)
+    group: Group = field(default_factory=Group)
+    stack: list[Group] = field(default_factory=list)
+    fonts: dict[int, Font] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     seen: Counter[Caution] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self._out: list[str] = []
         self._length = 0
-        self._bytes = bytearray()
+        # Bytes that wait to be decoded, each as the character of its number.
+        self._bytes: list[str] = []
+        self._ended = False
         self._to_skip = 0
         self._default_font: int | None = None
         self._ignorable = False
         self._high_surrogate = 0
-        self._check_box = _CheckBox()
+        self._check_box = CheckBox()
         self._field_is_shown = False
         self._note_starts: list[tuple[int, int]] = []
         self._raw_utf8 = _raw_text_is_utf8(self.data)
@@ -138,27 +102,35 @@ class _Parser:
 
     def parse(self) -> str:
         source = self.data.decode("latin-1")
-        position, ended = 0, False
-        while not ended:
-            match = _TOKEN.search(source, position)
-            if match is None:
-                break
-            position = match.end()
+        position: int | None = 0
+        while position is not None:
+            position = self._tokens(source, position)
+        return self._finish(self._ended)
+
+    def _tokens(self, source: str, position: int) -> int | None:
+        """Take tokens until binary data, which is passed over: where to go on, or None at the end."""
+        for match in _TOKEN.finditer(source, position):
             kind = match.lastgroup
             if kind == "text":
-                self._text(match["text"])
+                self._text(match[0])
+            elif kind == "word":
+                self._word(match["word"], None)
+                if match["word"] == "bin":
+                    return match.end()
+            elif kind == "number":
+                number = int(match["number"])
+                self._word(match["word"], number)
+                if match["word"] == "bin":
+                    return match.end() + max(0, number)
+            elif kind == "brace":
+                if self._brace(match[0]):
+                    self._ended = True
+                    return None
             elif kind == "hex":
                 self._hex(int(match["hex"], 16))
-            elif kind == "brace":
-                ended = self._brace(match["brace"])
-            elif kind == "symbol":
-                self._symbol(match["symbol"])
             else:
-                number = int(match["number"]) if match["number"] else None
-                if match["word"] == "bin":
-                    position += max(0, number or 0)
-                self._word(match["word"], number)
-        return self._finish(ended)
+                self._symbol(match["symbol"])
+        return None
 
     def _finish(self, ended: bool) -> str:
         self._flush()
@@ -168,12 +140,13 @@ class _Parser:
             self.seen[Caution.TRUNCATED_MARKUP] += 1
         text = clean("".join([*self._out, *(f"\n{note}" for note in self.notes)]))
         # Line by line: a pattern for trailing space costs the square of a long run of it.
-        text = "\n".join(line.rstrip(" \t") for line in text.split("\n"))
-        return re.sub(r"\n{3,}", "\n\n", text).strip("\n")
+        text = "\n".join([line.rstrip(" \t") for line in text.split("\n")])
+        return (_BLANK_LINES.sub("\n\n", text) if "\n\n\n" in text else text).strip("\n")
 
     def _brace(self, brace: str) -> bool:
         """Open or close a group; True where the document's own group closes."""
-        self._flush()
+        if self._bytes:
+            self._flush()
         self._to_skip = 0
         if brace == "{":
             if len(self.stack) >= self.circumstances.limits.max_depth:
@@ -190,7 +163,7 @@ class _Parser:
         elif closing.destination in OWN_PARAGRAPH:
             self._write("\n")
         self._ignorable = False
-        self.group = self.stack.pop() if self.stack else _Group()
+        self.group = self.stack.pop() if self.stack else Group()
         if self._note_starts and self._note_starts[-1][0] > len(self.stack):
             _, start = self._note_starts.pop()
             note = "".join(self._out[start:]).strip()
@@ -215,7 +188,7 @@ class _Parser:
             self._to_skip -= skipped
             text = text[skipped:]
         if text:
-            self._bytes += text.encode("latin-1")
+            self._bytes.append(text)
 
     def _hex(self, byte: int) -> None:
         self._ignorable = False
@@ -223,10 +196,10 @@ class _Parser:
             return
         if self._raw_utf8:
             self._flush()
-            self._bytes.append(byte)
+            self._bytes.append(chr(byte))
             self._flush(escaped=True)
         else:
-            self._bytes.append(byte)
+            self._bytes.append(chr(byte))
 
     def _skip_fallback(self) -> bool:
         if self._to_skip:
@@ -235,19 +208,20 @@ class _Parser:
         return False
 
     def _word(self, word: str, number: int | None) -> None:
-        if word == "u":
+        if self._bytes:
             self._flush()
+        if word == "u":
             self._unicode(number or 0)
             return
-        if self._to_skip and word == "bin":
-            self._to_skip -= 1
-        self._flush()
         ignorable, self._ignorable = self._ignorable, False
         if word in WRITTEN:
             self._to_skip = 0
             self._write(WRITTEN[word])
-        elif not self._destination(word, ignorable):
-            self._property(word, number)
+        elif ignorable or word in MEANT:
+            if self._to_skip and word == "bin":
+                self._to_skip -= 1
+            if not self._destination(word, ignorable):
+                self._property(word, number)
 
     def _destination(self, word: str, ignorable: bool) -> bool:
         """Whether the word names the group it stands in; what becomes of that group's text."""
@@ -257,7 +231,7 @@ class _Parser:
         elif word == "formfield":
             group.skipped = group.form_field = True
             group.destination = word
-            self._check_box = _CheckBox()
+            self._check_box = CheckBox()
         elif word == "upr":
             group.alternatives = True
         elif word == "shptxt" or (word == "ud" and ignorable):
@@ -276,6 +250,8 @@ class _Parser:
             if word == "pict" and not group.skipped:
                 self.seen[Caution.IMAGE_NOT_READ] += 1
             group.skipped = True
+            # What Word says about a font (panose, alternative name) stands beside its name and is none of it.
+            group.font_table = False
         elif word in OWN_PARAGRAPH:
             group.destination = word
             self._write("\n")
@@ -306,7 +282,7 @@ class _Parser:
             case "f":
                 group.font = number
                 if group.font_table and number is not None:
-                    self.fonts.setdefault(number, _Font())
+                    self.fonts.setdefault(number, Font())
             case "deff":
                 self._default_font = group.font = number
             case "ansicpg":
@@ -319,7 +295,7 @@ class _Parser:
                 slot = {"fftype": "kind", "ffres": "result", "ffdefres": "default"}[word]
                 setattr(self._check_box, slot, number or 0)
 
-    def _font_property(self, font: _Font, word: str, number: int) -> None:
+    def _font_property(self, font: Font, word: str, number: int) -> None:
         if word == "cpg":
             font.code_page = known_code_page(number)
         elif number == 2:
@@ -343,15 +319,15 @@ class _Parser:
                 character = symbol_fonts.shown(character, table)
             self._write(character)
 
-    def _font(self) -> _Font:
+    def _font(self) -> Font:
         number = self.group.font if self.group.font is not None else self._default_font
-        return self.fonts.get(number, _Font()) if number is not None else _Font()
+        return NO_FONT if number is None else self.fonts.get(number, NO_FONT)
 
     def _flush(self, escaped: bool = False) -> None:
         """Decode the bytes collected in the code page in force and write them."""
         if not self._bytes:
             return
-        raw = bytes(self._bytes)
+        raw = "".join(self._bytes)
         self._bytes.clear()
         if self.group.font_table:
             self._font_name(raw)
@@ -360,22 +336,24 @@ class _Parser:
             return
         font = self._font()
         if font.table is not None:
-            text = symbol_fonts.shown(raw.decode("latin-1"), font.table)
-        elif self._raw_utf8 and not escaped:
-            text = raw.decode("utf-8", errors="replace")
+            text = symbol_fonts.shown(raw, font.table)
         else:
-            text = raw.decode(font.code_page or self.encoding, errors="replace")
+            code_page = "utf-8" if self._raw_utf8 and not escaped else font.code_page or self.encoding
+            if raw.isascii() and extends_ascii(code_page):
+                self._write(raw)
+                return
+            text = raw.encode("latin-1").decode(code_page, errors="replace")
         if "\ufffd" in text:
             unmapped = font.table is not None
             self.seen[Caution.UNMAPPED_GLYPHS if unmapped else Caution.UNDECODABLE_BYTES] += text.count("\ufffd")
         self._write(text)
 
-    def _font_name(self, raw: bytes) -> None:
+    def _font_name(self, raw: str) -> None:
         font = self.fonts.get(self.group.font) if self.group.font is not None else None
         if font is None:
             return
-        name, ended, _ = raw.decode("latin-1").partition(";")
-        font.name += name
+        name, ended, _ = raw.partition(";")
+        font.name = (font.name + name)[:_LONGEST_FONT_NAME]
         table = symbol_fonts.table_of(font.name)
         if ended and table is not None:
             font.table = table
@@ -385,7 +363,7 @@ class _Parser:
         if not self._field_is_shown:
             return
         if box.kind == 1:
-            ticked = box.default if box.result == _DEFAULT_CHECK_BOX else box.result
+            ticked = box.default if box.result == DEFAULT_CHECK_BOX else box.result
             self._out.append("[x]" if ticked else "[ ]")
         elif box.kind == 2:
             self.seen[Caution.FORM_NOT_READ] += 1

@@ -6,6 +6,7 @@ Source: Rich Text Format Specification 1.9.1.
 from __future__ import annotations
 
 import codecs
+import functools
 from collections.abc import Mapping
 
 WRITTEN: Mapping[str, str] = {
@@ -61,6 +62,14 @@ SHOWN_THOUGH_IGNORABLE = frozenset(("ud", "shpinst", "shptxt", "shppict", "nestt
 OWN_PARAGRAPH = frozenset(
     ["header", "headerl", "headerr", "headerf", "footer", "footerl", "footerr", "footerf", "shptxt"]
 )
+PROPERTIES = frozenset(
+    [
+        *("v", "deleted", "strike", "striked", "super", "up", "sub", "dn", "nosupersub", "plain", "uc", "f", "deff"),
+        *("ansicpg", "ansi", "mac", "pc", "pca", "fcharset", "cpg", "fftype", "ffres", "ffdefres"),
+    ]
+)
+MEANT = PROPERTIES | SKIPPED | OWN_PARAGRAPH | {"bin", "fonttbl", "footnote", "formfield", "shpinst", "upr"}
+"""Every word that does something unmarked; the many others, how text looks, are passed over."""
 
 # \fcharset to code page. Source: RTF specification, font table; 0 and 1 mean the document's own.
 CODE_PAGE_OF_CHARSET: Mapping[int, str] = {
@@ -91,3 +100,10 @@ def known_code_page(number: int | None) -> str | None:
         return codecs.lookup(name).name
     except LookupError:
         return None
+
+
+@functools.cache
+def extends_ascii(code_page: str) -> bool:
+    """Whether bytes below 128 are ASCII in a code page and need no decoding; not so in EBCDIC or UTF-7."""
+    ascii_only = bytes(range(128))
+    return ascii_only.decode(code_page, errors="replace") == ascii_only.decode("ascii")

@@ -56,6 +56,7 @@ _SIGNATURES: tuple[tuple[bytes, ContentType], ...] = (
     (b"GIF87a", ContentType.GIF),
     (b"GIF89a", ContentType.GIF),
 )
+_FIRST_BYTES = tuple(signature for signature, _ in _SIGNATURES)
 
 # What senders write for the types above. Source: RFC 6838 registrations and C-CDA value set
 # 2.16.840.1.113883.11.20.7.1.
@@ -86,6 +87,7 @@ _GENERAL: dict[ContentType, frozenset[ContentType]] = {
 }
 
 _HEAD = 4096
+_BLANK = b"\x00 \t\r\n\x0c"
 # Control characters but those that occur in text: white space, escape and the separators.
 _CONTROLS = bytes(byte for byte in range(0x20) if byte not in b"\t\n\r\x0b\x0c\x1b\x1c\x1d\x1e\x1f")
 _PDF_HEADER = re.compile(rb"%PDF-\d")
@@ -149,11 +151,11 @@ def contradicts(declared: ContentType | None, sniffed: ContentType) -> bool:
 
 def sniff(data: bytes) -> ContentType:
     """The content type of a document from its bytes alone. Never raises."""
-    if not data.strip(b"\x00 \t\r\n\x0c"):
+    if not data[:_HEAD].strip(_BLANK) and not data.strip(_BLANK):
         return ContentType.EMPTY
     if data[128:132] == b"DICM":
         return ContentType.DICOM
-    for signature, content_type in _SIGNATURES:
+    for signature, content_type in _SIGNATURES if data.startswith(_FIRST_BYTES) else ():
         if data.startswith(signature):
             return _inside_zip(data) if content_type is ContentType.ZIP else content_type
     if _is_pdf(data):
@@ -267,12 +269,13 @@ _BOMS: tuple[tuple[bytes, str], ...] = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_MARKS = tuple(mark for mark, _ in _BOMS)
 # UTF-8 read as windows-1252 and stored again: é as Ã©, ° as Â°, ’ as â€™.
 _MOJIBAKE = re.compile("Ã[\u0080-¿]|Â[°±²³µ·½ ]|â€[™œ\u009d“”˜¢¦]")
 
 
 def _bom(data: bytes) -> tuple[str | None, int]:
-    for mark, name in _BOMS:
+    for mark, name in _BOMS if data.startswith(_MARKS) else ():
         if data.startswith(mark):
             return name, len(mark)
     return None, 0
@@ -281,7 +284,7 @@ def _bom(data: bytes) -> tuple[str | None, int]:
 def _wide(data: bytes) -> str | None:
     """UTF-16 without a byte order mark: every other byte of western text is NUL."""
     head = data[: _HEAD & ~1]
-    if len(head) < 4:
+    if len(head) < 4 or 0 not in head:
         return None
     even, odd = head[0::2].count(0), head[1::2].count(0)
     half = len(head) // 2
@@ -295,7 +298,7 @@ def _wide(data: bytes) -> str | None:
 def declared_encoding(data: bytes, charset: str | None = None) -> str | None:
     """The encoding the transport, the XML declaration or the HTML head names, as Python knows it; None for none."""
     head = data[:_HEAD]
-    found = _XML_ENCODING.search(head) or _HTML_CHARSET.search(head)
+    found = _XML_ENCODING.match(head) or _HTML_CHARSET.search(head)
     for name in (charset, found[1].decode("ascii") if found else None):
         if not name:
             continue

@@ -4,17 +4,17 @@ A document that takes longer than `Limits.seconds`, or more memory than its work
 down, costs that document only: the worker is ended and replaced, and the document's extraction says `timed_out`,
 `out_of_memory` or `worker_died`. A worker that gets on quickly has a few small documents waiting behind the one it
 reads, so that it does not wait for the trip there and back; where that one takes long they are given to other workers.
-At most one document per worker is in memory besides those few, however many there are. Nothing is pickled: workers are
-started as `python -m clinical_assets.documents.worker` and speak bytes and JSON over a socket.
+At most one document per worker is in memory besides those few, however many there are. Nothing is pickled: a worker is
+`worker_process`, started as a program of its own, and speaks as `worker_messages` says.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import gc
 import json
 import os
+import selectors
 import signal
 import socket
 import subprocess
@@ -24,16 +24,17 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
-from clinical_assets.documents.readers.extraction import Extraction, extract, extract_file, failed
+from clinical_assets.documents.readers import worker_messages
+from clinical_assets.documents.readers.extraction import Extraction, extractors, failed
 from clinical_assets.documents.readers.reading import DEFAULT_LIMITS, Limits, Reason, Resolve, unresolved
+from clinical_assets.documents.readers.worker_messages import START_SECONDS, Channel, Kind, Message, framed
 
-# First byte of each message.
-_READY, _TASK_BYTES, _TASK_PATH, _DONE, _ASK, _FOUND, _NOT_FOUND = (bytes([code]) for code in b"RBPDAFN")
-_START_SECONDS = 60.0
+_PROGRAM = "clinical_assets.documents.readers.worker_process"
+_ROOT = Path(__file__).parents[3]
 _FAILED_STARTS = 3
 # Readers' libraries keep what they allocate; a fresh process now and then keeps the worker's size bounded.
 _DOCUMENTS_PER_WORKER = 5_000
@@ -54,6 +55,10 @@ class Unread:
     key: str
     source: bytes | Path
     declared_type: str | None = None
+
+
+def _is_small(document: Unread) -> bool:
+    return isinstance(document.source, Path) or len(document.source) <= _SMALL
 
 
 class WorkerStartError(RuntimeError):
@@ -87,37 +92,51 @@ class _Worker:
 
     Attributes:
         given: the documents it has, the one it reads first; None for one that another worker was given instead.
+        unsent: those of them that are still to be sent, as they go over the socket.
         begun: when it began with the first of them, or was started.
         deadline: when the first of them has had its time, or the process its time to start.
         quick: documents read quickly in a row.
     """
 
     process: subprocess.Popen[bytes]
-    connection: Connection
+    channel: Channel
     errors: IO[bytes]
     ready: bool = False
     given: deque[Unread | None] = field(default_factory=deque)
+    unsent: list[bytes] = field(default_factory=list)
     begun: float = field(default_factory=time.monotonic)
     deadline: float = 0.0
     quick: int = 0
     finished: int = 0
 
     @property
-    def idle(self) -> bool:
-        return self.ready and not self.given
-
-    @property
     def waiting(self) -> list[Unread]:
         """What it was given and has not begun with."""
-        return [document for document in list(self.given)[1:] if document is not None]
+        return [document for document in islice(self.given, 1, None) if document is not None]
 
     def may_take(self, document: Unread) -> bool:
         """Whether a document may be given to it now: one if it is idle, small ones behind it if it gets on quickly."""
         if not self.given:
             return self.ready
-        small = isinstance(document.source, Path) or len(document.source) <= _SMALL
         at_most = min(self.quick // _QUICK_FOR_ONE_MORE, _MOST_WAITING, _DOCUMENTS_PER_WORKER - self.finished - 1)
-        return small and len(self.given) <= at_most
+        return len(self.given) <= at_most and _is_small(document)
+
+    def take(self, document: Unread, limits: Limits) -> None:
+        """One more document, sent by the next `send`."""
+        if not self.given:
+            self.begin(limits)
+        self.given.append(document)
+        self.unsent.append(worker_messages.task(document.source, document.declared_type))
+
+    def send(self) -> list[Unread]:
+        """Send what it took; gives that back where the process is gone."""
+        frames, self.unsent = self.unsent, []
+        try:
+            self.channel.send(b"".join(frames))
+        except OSError:
+            self.quick = 0
+            return [document for _ in frames if (document := self.given.pop()) is not None][::-1]
+        return []
 
     def begin(self, limits: Limits) -> None:
         """The clock of its next document runs from now."""
@@ -126,17 +145,22 @@ class _Worker:
 
     def done(self, limits: Limits) -> Unread | None:
         """Its first document is read; None where that was another's by then."""
-        self.finished += 1
-        self.quick = self.quick + 1 if time.monotonic() - self.begun < _QUICK_SECONDS else 0
+        before = self.begun
         self.begin(limits)
+        self.finished += 1
+        self.quick = self.quick + 1 if self.begun - before < _QUICK_SECONDS else 0
         return self.given.popleft()
+
+    def kill(self) -> None:
+        """Kill the process and its children, without waiting for their end."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     def end(self) -> str:
         """Kill the process and its children; says how it ended."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        self.kill()
         status = self.process.wait()
-        self.connection.close()
+        self.channel.close()
         self.errors.close()
         return f"signal {-status}" if status < 0 else f"exit status {status}"
 
@@ -144,8 +168,9 @@ class _Worker:
 def _started(limits: Limits) -> _Worker:
     ours, theirs = socket.socketpair()
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - kept open as long as the process
-    command = [sys.executable, "-m", __name__, str(theirs.fileno()), json.dumps(dataclasses.asdict(limits))]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    # Without `site`, which takes longer to set the path than the program itself to start: the path is given.
+    command = [sys.executable, "-S", "-m", _PROGRAM, str(theirs.fileno()), json.dumps(dataclasses.asdict(limits))]
+    places = [path for path in (*sys.path, str(_ROOT)) if path]
     with theirs:
         process = subprocess.Popen(
             command,
@@ -154,10 +179,10 @@ def _started(limits: Limits) -> _Worker:
             stdout=subprocess.DEVNULL,
             stderr=errors,
             start_new_session=True,
-            env=environment,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(places)},
         )
-    worker = _Worker(process, Connection(ours.detach()), errors)
-    worker.deadline = time.monotonic() + _START_SECONDS
+    worker = _Worker(process, Channel(ours), errors)
+    worker.deadline = time.monotonic() + START_SECONDS
     return worker
 
 
@@ -170,118 +195,137 @@ class Workers:
     resolve: Resolve = unresolved
     workers: list[_Worker] = field(default_factory=list)
     failed_starts: int = 0
-    returned: deque[Unread] = field(default_factory=deque)
+    upcoming: deque[Unread] = field(default_factory=deque)
+    selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
 
     def __enter__(self) -> Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
         for worker in self.workers:
-            worker.end()
-        self.workers.clear()
+            worker.kill()
+        for worker in list(self.workers):
+            self._remove(worker)
+        self.selector.close()
 
     def read(self, unread: Iterable[Unread]) -> Iterator[tuple[str, Extraction]]:
         """Read documents; see `extract_all`."""
         documents = iter(unread)
-        most = self.count or len(os.sched_getaffinity(0))
-        self.returned.clear()
-        following = next(documents, None)
-        while following is not None or any(worker.given for worker in self.workers):
-            while following is not None and (worker := self._free(following)):
-                if self._given(worker, following):
-                    following = self.returned.popleft() if self.returned else next(documents, None)
-            if following is not None and len(self.workers) < most:
-                self.workers.append(_started(self.limits))
-            yield from self._finished()
-            if following is None and self.returned:
-                following = self.returned.popleft()
+        self.upcoming.clear()
+        for worker in self.workers:  # what an earlier call that was broken off left behind
+            worker.given = deque([None] * len(worker.given))
+        while self._come(documents, 1) or any(worker.given for worker in self.workers):
+            self._hand_out(documents)
+            self._start(documents)
+            yield from self._heard()
+
+    def _come(self, documents: Iterator[Unread], wanted: int) -> bool:
+        """Whether at least so many documents are still to be given; takes no more than are lacking."""
+        while len(self.upcoming) < wanted and (document := next(documents, None)) is not None:
+            self.upcoming.append(document)
+        return len(self.upcoming) >= wanted
+
+    def _hand_out(self, documents: Iterator[Unread]) -> None:
+        """Give documents to workers as long as there is one that may take the next."""
+        while self._come(documents, 1) and (worker := self._free(self.upcoming[0])):
+            small = _is_small(self.upcoming[0])
+            worker.take(self.upcoming.popleft(), self.limits)
+            if not small:  # what is on its way is there twice: one at a time
+                self._send(worker)
+        for worker in [worker for worker in self.workers if worker.unsent]:
+            self._send(worker)
+
+    def _send(self, worker: _Worker) -> None:
+        self.upcoming.extendleft(reversed(worker.send()))
+        # One that died on another document is heard of when it is listened to.
+        if not worker.given:
+            self._remove(worker)
 
     def _free(self, document: Unread) -> _Worker | None:
         """The worker to give a document to: the one with the fewest that may take it."""
         may = [worker for worker in self.workers if worker.may_take(document)]
         return min(may, key=lambda worker: len(worker.given), default=None)
 
-    def _given(self, worker: _Worker, document: Unread) -> bool:
-        """Hand a document to a worker; False where the worker is gone and was removed."""
-        head = json.dumps({"type": document.declared_type}).encode() + b"\n"
-        kind = _TASK_BYTES if isinstance(document.source, bytes) else _TASK_PATH
-        body = document.source if isinstance(document.source, bytes) else os.fsencode(document.source)
-        try:
-            worker.connection.send_bytes(kind + head + body)
-        except OSError:
-            if worker.given:
-                # It has died on another document, whose loss is found when it is listened to.
-                worker.quick = 0
-                return False
-            self._remove(worker)
-            return False
-        if not worker.given:
-            worker.begin(self.limits)
-        worker.given.append(document)
-        return True
+    def _start(self, documents: Iterator[Unread]) -> None:
+        """Start a worker for each document that waits for one, all at once."""
+        most = self.count or len(os.sched_getaffinity(0))
+        starting = [worker for worker in self.workers if not worker.ready]
+        begun: list[_Worker] = []
+        while len(self.workers) < most and self._come(documents, len(starting) + len(begun) + 1):
+            begun.append(_started(self.limits))
+            self.workers.append(begun[-1])
+            self.selector.register(begun[-1].channel.connection, selectors.EVENT_READ, begun[-1])
+        for worker in begun:
+            # One that has ended by now is heard of when it is listened to.
+            with contextlib.suppress(OSError):
+                worker.channel.send(framed(Kind.EXTRACTORS, extractors().encode()))
 
-    def _finished(self) -> Iterator[tuple[str, Extraction]]:
+    def _heard(self) -> Iterator[tuple[str, Extraction]]:
         """Wait until something happens, and give what is finished by it."""
-        engaged = [worker for worker in self.workers if not worker.idle]
+        engaged = [worker for worker in self.workers if worker.given or not worker.ready]
         if not engaged:
             return
-        until = min(worker.begun + _SLOW_SECONDS if worker.waiting else worker.deadline for worker in engaged)
-        heard = wait([worker.connection for worker in engaged], max(0.0, until - time.monotonic()))
+        until = min(each.begun + _SLOW_SECONDS if each.waiting else each.deadline for each in engaged)
+        heard = [key.data for key, _ in self.selector.select(max(0.0, until - time.monotonic()))]
+        for worker in heard:
+            yield from self._messages(worker)
         for worker in engaged:
-            if worker.connection in heard:
-                outcome = self._message(worker)
-            elif time.monotonic() >= worker.deadline:
-                outcome = self._overdue(worker)
-            else:
-                outcome = None
-                if time.monotonic() >= worker.begun + _SLOW_SECONDS:
-                    self._give_back(worker)
-            if outcome:
-                yield outcome
+            if worker in heard:
+                continue
+            if time.monotonic() >= worker.deadline:
+                yield from self._overdue(worker)
+            elif worker.waiting and time.monotonic() >= worker.begun + _SLOW_SECONDS:
+                self._give_back(worker)
 
     def _give_back(self, worker: _Worker) -> None:
         """Let others read what waits at a worker; its own reading of them will not be listened to."""
-        self.returned.extend(worker.waiting)
+        self.upcoming.extend(worker.waiting)
         worker.given = deque([worker.given[0], *[None] * (len(worker.given) - 1)])
 
-    def _message(self, worker: _Worker) -> tuple[str, Extraction] | None:
+    def _messages(self, worker: _Worker) -> Iterator[tuple[str, Extraction]]:
         try:
-            message = worker.connection.recv_bytes()
+            messages = worker.channel.arrived()
         except (EOFError, OSError):
-            return self._gone(worker)
-        kind, body = message[:1], message[1:]
-        if kind == _READY:
+            yield from self._gone(worker)
+            return
+        # All of them before the first is given away: a caller may break off, and each must find its document.
+        finished = [outcome for message in messages if (outcome := self._message(worker, message))]
+        if worker.finished >= _DOCUMENTS_PER_WORKER and not worker.given:
+            self._remove(worker)
+        yield from finished
+
+    def _message(self, worker: _Worker, message: Message) -> tuple[str, Extraction] | None:
+        kind, body = message
+        if kind == Kind.READY:
             worker.ready = True
             self.failed_starts = 0
-        elif kind == _ASK:
+        elif kind == Kind.QUESTION:
             self._answer(worker, body.decode())
-        elif kind == _DONE and worker.given:
+        elif kind == Kind.EXTRACTION and worker.given:
             document = worker.done(self.limits)
-            if worker.finished >= _DOCUMENTS_PER_WORKER and not worker.given:
-                self._remove(worker)
-            return (document.key, Extraction.from_json(body.decode())) if document else None
+            return (document.key, worker_messages.read(body)) if document else None
         return None
 
     def _answer(self, worker: _Worker, url: str) -> None:
         asked = time.monotonic()
         data = self.resolve(url)
         with contextlib.suppress(OSError):
-            worker.connection.send_bytes(_NOT_FOUND if data is None else _FOUND + data)
+            worker.channel.send(framed(Kind.NO_ANSWER) if data is None else framed(Kind.ANSWER, data))
         taken = time.monotonic() - asked
         worker.begun += taken
         worker.deadline += taken
 
-    def _overdue(self, worker: _Worker) -> tuple[str, Extraction] | None:
+    def _overdue(self, worker: _Worker) -> Iterator[tuple[str, Extraction]]:
         if not worker.given:
-            return self._gone(worker)
+            yield from self._gone(worker)
+            return
         document = worker.given[0]
         self._remove(worker)
-        if document is None:
-            return None
-        detail = f"no result within {self.limits.seconds:g} s"
-        return document.key, failed(document.source, Reason.TIMED_OUT, detail, document.declared_type)
+        if document is not None:
+            detail = f"no result within {self.limits.seconds:g} s"
+            yield document.key, failed(document.source, Reason.TIMED_OUT, detail, document.declared_type)
 
-    def _gone(self, worker: _Worker) -> tuple[str, Extraction] | None:
+    def _gone(self, worker: _Worker) -> Iterator[tuple[str, Extraction]]:
         """A worker that ended by itself, or never began."""
         document, ready = worker.given[0] if worker.given else None, worker.ready
         worker.errors.seek(0)
@@ -294,65 +338,12 @@ class Workers:
                 raise WorkerStartError(
                     f"extraction workers end before they begin ({how}): {said.decode(errors='replace')}"
                 )
-        if document is None:
-            return None
-        return document.key, failed(document.source, Reason.WORKER_DIED, how, document.declared_type)
+        if document is not None:
+            yield document.key, failed(document.source, Reason.WORKER_DIED, how, document.declared_type)
 
     def _remove(self, worker: _Worker) -> str:
         """End a worker; what waits at it is for others."""
         self.workers.remove(worker)
-        self.returned.extend(worker.waiting)
+        self.upcoming.extend(worker.waiting)
+        self.selector.unregister(worker.channel.connection)
         return worker.end()
-
-
-def _serve(connection: Connection, limits: Limits) -> None:
-    """A worker's life: documents in, extractions out, until the other side closes."""
-    waiting: deque[bytes] = deque()
-
-    def ask(url: str) -> bytes | None:
-        connection.send_bytes(_ASK + url.encode("utf-8", errors="replace"))
-        # Documents that were sent before the question arrived come before its answer.
-        while (answer := connection.recv_bytes())[:1] in (_TASK_BYTES, _TASK_PATH):
-            waiting.append(answer)
-        return answer[1:] if answer[:1] == _FOUND else None
-
-    connection.send_bytes(_READY)
-    # What was imported stays: the collector need not look through it again and again.
-    gc.freeze()
-    while True:
-        message = waiting.popleft() if waiting else connection.recv_bytes()
-        head, _, body = message[1:].partition(b"\n")
-        declared = json.loads(head)["type"]
-        # Should this process outlive the one that watches it, the system ends it.
-        signal.setitimer(signal.ITIMER_REAL, 2 * limits.seconds + _START_SECONDS)
-        if message[:1] == _TASK_BYTES:
-            extraction = extract(body, declared, limits, ask)
-        else:
-            extraction = extract_file(Path(os.fsdecode(body)), declared, limits, ask)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        del message, body
-        connection.send_bytes(_DONE + extraction.to_json().encode())
-
-
-def _limit_memory(allowance: int) -> None:
-    """Let the address space grow by `allowance` bytes from here; beyond it allocations fail."""
-    import resource
-
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    limit = pages * resource.getpagesize() + allowance
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    if hard != resource.RLIM_INFINITY:
-        limit = min(limit, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
-
-
-def _main(arguments: list[str]) -> None:
-    limits = Limits(**json.loads(arguments[1]))
-    if limits.worker_memory_bytes is not None:
-        _limit_memory(limits.worker_memory_bytes)
-    with contextlib.suppress(EOFError, ConnectionError):
-        _serve(Connection(int(arguments[0])), limits)
-
-
-if __name__ == "__main__":
-    _main(sys.argv[1:])

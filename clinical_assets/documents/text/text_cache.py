@@ -2,7 +2,7 @@
 
 Identical bytes are read once however many documents share them, and again when an extractor's version changes. Two
 runs may write at once: whoever comes second finds the row there, and the same bytes give the same text. What failed
-because of the circumstances (no time, no memory) is not kept, so that it is tried again.
+because of the circumstances (no time, no memory) is not kept, so that it is tried again (see `failed_attempts`).
 """
 
 from __future__ import annotations
@@ -37,6 +37,13 @@ class Key(NamedTuple):
     sha256: str
     extractor: str
     extractor_version: str
+
+
+class Cached(NamedTuple):
+    """What the cache has for a key: the length of the text in characters, and why there is none, if so."""
+
+    characters: int
+    reason: str | None = None
 
 
 Row = Mapping[str, Any]
@@ -122,16 +129,18 @@ def _plain(record: Mapping[str, Any]) -> dict[str, Any]:
     return {n: clean(v) if isinstance(v, str) else v for n, v in record.items() if v is not None}
 
 
-def known(warehouse: Warehouse, keys: Collection[Key]) -> dict[Key, int]:
-    """Of some keys those the cache has, with the length of their text in characters."""
+def known(warehouse: Warehouse, keys: Collection[Key]) -> dict[Key, Cached]:
+    """Of some keys those the cache has."""
+    wanted = set(keys)
+    if not wanted:
+        return {}
     query = sa.text(
-        "SELECT sha256, extractor, extractor_version, characters FROM document_cache.extracted_text "
+        "SELECT sha256, extractor, extractor_version, characters, reason FROM document_cache.extracted_text "
         "WHERE sha256 = ANY(:hashes)"
     )
-    wanted = set(keys)
     with warehouse.transaction() as connection:
         rows = connection.execute(query, {"hashes": sorted({key.sha256 for key in wanted})}).all()
-    found = {Key(*row[:3]): int(row[3]) for row in rows}
+    found = {Key(*row[:3]): Cached(int(row[3]), row[4]) for row in rows}
     return {key: found[key] for key in found if key in wanted}
 
 
@@ -152,6 +161,8 @@ def store(warehouse: Warehouse, rows: Iterable[Row]) -> None:
 def read(warehouse: Warehouse, keys: Iterable[Key]) -> dict[Key, Row]:
     """The rows of some keys; a key the cache lacks is left out."""
     wanted = set(keys)
+    if not wanted:
+        return {}
     columns = ", ".join(f"{name}::text AS {name}" if name in _JSON else name for name in _COLUMNS)
     query = sa.text(
         f"SELECT {columns} FROM document_cache.extracted_text WHERE sha256 = ANY(:hashes) "  # noqa: S608

@@ -8,6 +8,7 @@ import polars as pl
 
 from clinical_assets.documents.readers.reading import Reason
 from clinical_assets.documents.tables import INDEX, TEXT
+from clinical_assets.documents.text.failed_attempts import MOST_ATTEMPTS
 from clinical_assets.table_checks import ERROR, WARN, check_result
 from clinical_assets.table_rules import Finding
 from resources.lake import Lake
@@ -17,13 +18,27 @@ def extracted(text: pl.DataFrame) -> Finding:
     """Every document gave its text; where not, why, by reason."""
     failed = text.filter(~pl.col("extraction_success"))
     reasons = failed.group_by("reason").agg(documents=pl.len()).sort("reason")
-    again = sum(n for reason, n in reasons.iter_rows() if reason and not Reason(reason).about_the_bytes)
+    tried = failed.filter(~pl.col("given_up").fill_null(value=False))["reason"].drop_nulls()
+    again = sum(not Reason(reason).about_the_bytes for reason in tried)
     return Finding(
         failed.is_empty(),
         f"expected text of {text.height:,} documents; found {failed.height:,} without; of these {again:,} failed for "
         "the circumstances (time, memory, changed meanwhile) and are tried again by the next run",
         {"documents": text.height, "without_text": failed.height, "worth_another_try": again},
         tuple(reasons.iter_rows(named=True)),
+    )
+
+
+def dead_letters(text: pl.DataFrame) -> Finding:
+    """No document failed so often that it was given up; where one was, why, by reason and reader."""
+    lost = text.filter(pl.col("given_up").fill_null(value=False))
+    by_reason = lost.group_by("reason", "extractor").agg(documents=pl.len()).sort("reason", "extractor")
+    return Finding(
+        lost.is_empty(),
+        f"expected no document to be given up; found {lost.height:,} that failed in {MOST_ATTEMPTS} runs. Run "
+        f"{TEXT.path} with larger limits (seconds, worker_memory_bytes) or with retry_dead_letters to try them again",
+        {"given_up": lost.height, "distinct_bytes": lost["sha256"].n_unique() if lost.height else 0},
+        tuple(by_reason.iter_rows(named=True)),
     )
 
 
@@ -90,6 +105,7 @@ def of_the_index(text: pl.DataFrame, index: pl.DataFrame) -> Finding:
 @dg.multi_asset_check(
     specs=[
         dg.AssetCheckSpec("extracted", asset=TEXT.path.split("/"), description=extracted.__doc__),
+        dg.AssetCheckSpec("dead_letters", asset=TEXT.path.split("/"), description=dead_letters.__doc__),
         dg.AssetCheckSpec("not_empty", asset=TEXT.path.split("/"), description=not_empty.__doc__),
         dg.AssetCheckSpec(
             "consistent",
@@ -109,14 +125,16 @@ def of_the_index(text: pl.DataFrame, index: pl.DataFrame) -> Finding:
 def text_content(lake: dg.ResourceParam[Lake]) -> Iterable[dg.AssetCheckResult]:
     """The text as stored, of all batches, without holding it."""
     batches = lake.partitions(TEXT.path)
-    columns = ("patient_id", "document_id", "sha256", "extraction_success", "reason", "characters", "text_sha256")
+    key = ("patient_id", "document_id", "sha256")
+    columns = (*key, "extraction_success", "reason", "characters", "text_sha256", "extractor", "given_up")
     stored = lake.scan(TEXT.path, batches).select(*columns, length=pl.col("text").str.len_chars())
     text = stored.unique().collect(engine="streaming")
     maps = (lake.scan(TEXT.path, [batch]).select("spans", "characters").collect() for batch in batches)
     outside = sum(passages_outside(each) for each in maps)
     both = sorted({*batches} & {*lake.partitions(INDEX.path)})
-    index = lake.scan(INDEX.path, both).select(columns[:3]).unique().collect()
+    index = lake.scan(INDEX.path, both).select(key).unique().collect()
     yield check_result(extracted(text), TEXT, "extracted", WARN)
+    yield check_result(dead_letters(text), TEXT, "dead_letters", WARN)
     yield check_result(not_empty(text), TEXT, "not_empty", WARN)
     yield check_result(consistent(text, outside), TEXT, "consistent", ERROR)
     yield check_result(of_the_index(text, index), TEXT, "of_the_index", WARN)

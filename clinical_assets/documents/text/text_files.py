@@ -3,85 +3,109 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from clinical_assets.documents.index import indexing
-from clinical_assets.documents.index.bodies import Bodies
-from clinical_assets.documents.index.document_sources import DocumentSources
+from clinical_assets.documents.index.index_files import write_index as write_index
 from clinical_assets.documents.tables import INDEX, TEXT
 from clinical_assets.documents.text import extracting
-from clinical_assets.documents.text.extracting import Batch, Extractor
-from clinical_assets.tables import Table
-from resources.lake import VERSION, Lake, StoredFile
-from resources.warehouse import Warehouse
+from clinical_assets.documents.text.extracting import Batch, Extractor, Outcome
+from resources.lake import VERSION, Lake, LakeError, StoredFile
 
-UNSETTLED = "unsettled"
-"""Key in a text file's metadata: documents that failed for the circumstances, so that the batch is tried again."""
+OUTCOME = "outcome"
+"""Key in a text file's metadata: how its documents came out, see `extracting.Outcome`."""
+MADE_OF = "made_of"
+"""Key in a text file's metadata: the version of the index's file it was made of, and of all readers. Where both are the
+same, nobody need look at the index."""
 
 
 @dataclass(frozen=True, slots=True)
-class BatchFile:
-    """A batch's file, and whether it was there already.
+class TextFile:
+    """A batch's file of text.
 
     Attributes:
         batch: its name.
         file: as stored.
-        unchanged: documents of a file that was there already; 0 for a file just written.
+        outcome: how its documents came out.
+        unchanged: whether it was there already and was left alone.
     """
 
     batch: str
     file: StoredFile
-    unchanged: int = 0
+    outcome: Outcome
+    unchanged: bool
 
 
-def write_index(
-    batch: str,
-    patients: Sequence[str],
-    sources: DocumentSources,
-    bodies: Bodies,
-    warehouse: Warehouse,
-    code_version: str,
-) -> tuple[BatchFile, indexing.Indexed]:
-    """Index a batch's patients and store the rows, in the order of `INDEX`; equal rows are not written again."""
-    lake = sources.lake
-    indexed = indexing.index(patients, sources, bodies, warehouse)
-    rows = indexed.rows.sort(INDEX.sort_by, nulls_last=True, maintain_order=True)
-    version = _digest(code_version, rows.write_csv())
-    held = _held(lake, INDEX, batch, version)
-    if held is not None:
-        return BatchFile(batch, held, rows.height), indexed
-    with lake.write(INDEX.path, INDEX.arrow_schema, [batch], _provenance(code_version, version)) as writer:
-        writer.write(batch, rows.to_arrow())
-    return BatchFile(batch, writer.stored[batch]), indexed
-
-
-def write_text(batches: Iterable[str], extractor: Extractor, lake: Lake, code_version: str) -> Iterator[BatchFile]:
+def write_text(batches: Iterable[str], extractor: Extractor, lake: Lake, code_version: str) -> Iterator[TextFile]:
     """Store the text of each batch's indexed documents.
 
     A batch whose stored text was made from the same bytes by the same readers is left alone, unless a document of it
-    failed for the circumstances.
+    failed for the circumstances and is worth another try.
     """
-    same: list[BatchFile] = []
+    same: list[TextFile] = []
+    made_of: dict[str, str] = {}
+    version = _digest(code_version, extracting.readers_version(extractor.limits, extractor.zone))
 
     def changed() -> Iterator[Batch]:
         for name in batches:
-            index = lake.scan(INDEX.path, [name]).select(extracting.NEEDED).collect()
-            batch = Batch.of(name, index, extractor.limits)
-            held = _held(lake, TEXT, name, _digest(code_version, batch.version), settled=True)
-            if held is None:
-                yield batch
+            index = lake.stored(INDEX.path, name)
+            content = (index.metadata or {}).get(VERSION.encode(), b"").decode() if index else ""
+            made_of[name] = f"{content}:{version}"
+            held = _held_text(lake, name, extractor, made_of[name], code_version)
+            if isinstance(held, Batch):
+                yield held
             else:
-                same.append(BatchFile(name, held, batch.documents.height))
+                same.append(held)
 
-    for batch, pieces in extractor.run(changed()):
-        provenance = _provenance(code_version, _digest(code_version, batch.version))
-        provenance[UNSETTLED] = str(extractor.unsettled(batch))
+    for batch, outcome, pieces in extractor.extract(changed()):
+        provenance = _provenance(code_version, _digest(code_version, _content(batch, extractor)))
+        provenance |= {MADE_OF: made_of[batch.name], OUTCOME: _as_written(outcome)}
         with lake.write(TEXT.path, TEXT.arrow_schema, [batch.name], provenance) as writer:
             for piece in pieces:
                 writer.write(batch.name, piece.to_arrow())
-        yield BatchFile(batch.name, writer.stored[batch.name])
+        yield TextFile(batch.name, writer.stored[batch.name], outcome, unchanged=False)
     yield from same
+
+
+def _held_text(lake: Lake, name: str, extractor: Extractor, made_of: str, code_version: str) -> TextFile | Batch:
+    """The batch's file, where it is what would be made of the index again; else the batch, to be made."""
+    footer = lake.stored(TEXT.path, name)
+    known = {key.decode(): value.decode() for key, value in ((footer.metadata or {}) if footer else {}).items()}
+    outcome = _as_read(known.get(OUTCOME))
+    settled = outcome is not None and not outcome.unsettled
+    if outcome is not None and settled and known.get(MADE_OF) == made_of and not outcome.given_up:
+        return _left_alone(lake, name, outcome)
+    index = lake.scan(INDEX.path, [name]).select(extracting.NEEDED).collect()
+    batch = Batch.of(name, index, extractor.limits)
+    same = settled and known.get(VERSION) == _digest(code_version, _content(batch, extractor))
+    if outcome is not None and same and outcome.given_up == (extractor.dead_letters(batch) if outcome.given_up else 0):
+        return _left_alone(lake, name, outcome)
+    return batch
+
+
+def _left_alone(lake: Lake, name: str, outcome: Outcome) -> TextFile:
+    held = lake.held(TEXT.path, name)
+    if held is None:
+        raise LakeError(f"{TEXT.path}: expected the file of {name}; it went while this run looked at it; run again")
+    return TextFile(name, held, outcome, unchanged=True)
+
+
+def _content(batch: Batch, extractor: Extractor) -> str:
+    return f"{batch.version}|{extractor.zone or ''}"
+
+
+def _as_written(outcome: Outcome) -> str:
+    return json.dumps({"reasons": outcome.reasons, "unsettled": outcome.unsettled, "given_up": outcome.given_up})
+
+
+def _as_read(written: str | None) -> Outcome | None:
+    """What was written; None for a file of an earlier version of this project, which is then made anew."""
+    if written is None:
+        return None
+    said = json.loads(written)
+    return Outcome(Counter(said["reasons"]), said["unsettled"], said["given_up"])
 
 
 def _digest(code_version: str, content: str) -> str:
@@ -90,12 +114,3 @@ def _digest(code_version: str, content: str) -> str:
 
 def _provenance(code_version: str, version: str) -> dict[str, str]:
     return {"code_version": code_version, VERSION: version}
-
-
-def _held(lake: Lake, table: Table, batch: str, version: str, *, settled: bool = False) -> StoredFile | None:
-    """The batch's file, if it has this version and, where asked, nothing in it is worth another try."""
-    footer = lake.stored(table.path, batch)
-    known = (footer.metadata or {}) if footer else {}
-    if known.get(VERSION.encode()) != version.encode() or (settled and known.get(UNSETTLED.encode()) != b"0"):
-        return None
-    return lake.held(table.path, batch)

@@ -7,7 +7,8 @@ the surgeries.
 
 Sources: CPT section ranges (AMA); ICD-10-PCS sections (CMS); ICD-9-CM volume 3 chapters; SNOMED CT procedure
     categories as in FHIR R4 `Procedure.category`; HL7 v2 table 0074 and US Core LOINC parts for report categories;
-    WHO ATC groups. Word lists are ours.
+    WHO ATC groups; HCPCS level II chapters (CMS); items charted as procedures in MIMIC-IV's `icu/d_items`. Word lists
+    are ours.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ SNOMED = "http://snomed.info/sct"
 LOINC = "http://loinc.org"
 V2_0074 = "http://terminology.hl7.org/CodeSystem/v2-0074"
 ATC = "http://www.whocc.no/atc"
+HCPCS = "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
+MIMIC_ITEMS = "http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-d-items"
 
 EVENT_TYPES = ("surgery", "imaging", "pathology", "medication", "radiation", "encounter", "other")
 
@@ -82,6 +85,24 @@ _BEDSIDE_ICD9 = r"0331|3[89]9\d|9604|9[3-9]\d{0,2}|89\d{0,2}|9[01]\d{0,2}"
 # taps, marrow.
 _ENDOSCOPY_PCS = r"0[A-Z0-9]J[A-Z0-9]{4}|0[A-Z0-9]9[A-Z0-9][378][A-Z0-9]{2}|07D[QRS][A-Z0-9]{3}"
 _ENDOSCOPY_ICD9 = r"332[1-4]|3491|372[1-3]|413[18]|422[1-3]|441[1-3]|451[1-4]|452[1-5]|482[1-3]|5110|5491"
+# CPT's endoscopies: larynx and bronchi, gullet to duodenum with ERCP, gut through a stoma, rectum and colon, anus,
+# bladder. And injections into nerves for anaesthesia, taps of the chest and the belly.
+_ENDOSCOPY_CPT = (
+    r"315[0-7]\d|316[2-5]\d|3161[5]|4319\d|432[0-7]\d|443[6-9]\d|4440[0-8]|453[0-8]\d|4539[0-38]|466[01]\d|5200[0-5]"
+    r"|644\d\d|645[0-3]\d|3255[4-7]|4908[2-4]"
+)
+# HCPCS level II: radiation delivery and stereotactic radiosurgery; mammography, PET, MR and echo with contrast,
+# portable films; drugs given (J) and biosimilars (Q51).
+_HCPCS_RADIATION = r"G60(?:0[1-9]|1[0-7])|G0173|G0251|G0339|G0340"
+_HCPCS_IMAGING = r"C89\d\d|G020[246]|G0219|G0235|G0252|R007[0-6]"
+_HCPCS_DRUGS = r"J\d{4}|Q51\d\d"
+# MIMIC-IV's items among procedureevents. To the operating room and back, chest opened, tracheostomies, surgery at the
+# bedside, PEG, liver biopsy, ventricular drain put in; then scans, films, angiography, echo, fluoroscopy.
+_ITEMS_SURGERY = "225469|225470|225478|225467|225448|226237|229585|225446|225442|226475"
+_ITEMS_IMAGING = (
+    "221214|221216|221217|221219|221255|223253|225427|225432|225440|225443|225457|225459|225460|225461|225462|225463"
+    "|228715|229575|229581|229582"
+)
 _BEDSIDE_WORDS = (
     r"venipuncture|intubat|lumbar puncture|spinal tap|catheteri[sz]|(?:central|arterial|picc|venous) (?:line|cath)"
     r"|phlebotomy|transfusion|dialysis|ventilat|an[ae]+sthesia|consultation|immuni[sz]ation|vaccin|bone marrow|counsel"
@@ -119,6 +140,8 @@ TYPES: tuple[EventRule, ...] = (
     EventRule("radiation", _PROCEDURE, "ICD-10-PCS section D", _PCS, r"D[A-Z0-9]{6}"),
     EventRule("radiation", _PROCEDURE, "ICD-9 92.2-92.4", (ICD9PROC,), r"92[234]\d?"),
     EventRule("radiation", _PROCEDURE, "SNOMED radiotherapy", (SNOMED,), "108290001|1217123003|1287742003"),
+    EventRule("radiation", _PROCEDURE, "HCPCS radiation", (HCPCS,), _HCPCS_RADIATION),
+    EventRule("radiation", _PROCEDURE, "MIMIC items, radiation", (MIMIC_ITEMS,), "225450"),
     EventRule("radiation", _PROCEDURE, "radiation by words", words=_RADIATION_WORDS),
     EventRule("imaging", _PROCEDURE, "CPT radiology", (CPT,), r"7[0-6]\d{3}|77[01]\d\d|78\d{3}"),
     EventRule("imaging", _PROCEDURE, "ICD-10-PCS sections B and C", _PCS, r"[BC][A-Z0-9]{6}"),
@@ -126,6 +149,13 @@ TYPES: tuple[EventRule, ...] = (
     EventRule("imaging", _PROCEDURE, "SNOMED imaging", (SNOMED,), "363679005"),
     EventRule("pathology", _PROCEDURE, "CPT surgical pathology", (CPT,), r"883\d\d|881[0-7]\d"),
     EventRule("other", _PROCEDURE, "CPT bedside procedures", (CPT,), _BEDSIDE_CPT),
+    EventRule("other", _PROCEDURE, "CPT endoscopies, nerve blocks and taps", (CPT,), _ENDOSCOPY_CPT),
+    EventRule("imaging", _PROCEDURE, "HCPCS imaging", (HCPCS,), _HCPCS_IMAGING),
+    EventRule("medication", _PROCEDURE, "HCPCS drugs", (HCPCS,), _HCPCS_DRUGS),
+    EventRule("other", _PROCEDURE, "HCPCS other services", (HCPCS,), r"[A-Z]\d{4}"),
+    EventRule("surgery", _PROCEDURE, "MIMIC items, surgery", (MIMIC_ITEMS,), _ITEMS_SURGERY),
+    EventRule("imaging", _PROCEDURE, "MIMIC items, imaging", (MIMIC_ITEMS,), _ITEMS_IMAGING),
+    EventRule("other", _PROCEDURE, "MIMIC items, bedside procedures", (MIMIC_ITEMS,), r"2\d{5}"),
     EventRule("other", _PROCEDURE, "ICD-10-PCS bedside procedures", _PCS, _BEDSIDE_PCS),
     EventRule("other", _PROCEDURE, "ICD-9 bedside procedures", (ICD9PROC,), _BEDSIDE_ICD9),
     EventRule("other", _PROCEDURE, "ICD-10-PCS inspection and drainage", _PCS, _ENDOSCOPY_PCS),
@@ -174,6 +204,7 @@ _DRUG, _SURGERY, _IMAGING = ("medication",), ("surgery",), ("imaging",)
 
 SUBTYPES: tuple[EventRule, ...] = (
     EventRule("antineoplastic", _DRUG, "ATC L01, L02", (ATC,), r"L0[12][A-Z0-9]*"),
+    EventRule("antineoplastic", _DRUG, "HCPCS chemotherapy drugs", (HCPCS,), r"J8[5-9]\d\d|J9\d{3}"),
     EventRule("corticosteroid", _DRUG, "ATC H02", (ATC,), r"H02[A-Z0-9]*"),
     EventRule("antiepileptic", _DRUG, "ATC N03", (ATC,), r"N03[A-Z0-9]*"),
     EventRule("antineoplastic", _DRUG, "antineoplastic by name", words=rf"\b(?:{_ANTINEOPLASTIC})\b"),
@@ -183,6 +214,7 @@ SUBTYPES: tuple[EventRule, ...] = (
     EventRule("tumor_resection", _SURGERY, "CPT surgery for tumour", (CPT,), _TUMOR_CPT),
     EventRule("biopsy", _SURGERY, "CPT biopsy of brain", (CPT,), r"61140|6175[01]"),
     EventRule("cerebrospinal_fluid_diversion", _SURGERY, "CPT shunts", (CPT,), _SHUNT_CPT),
+    EventRule("cerebrospinal_fluid_diversion", _SURGERY, "MIMIC items, ventricular drain", (MIMIC_ITEMS,), "226475"),
     EventRule(
         "tumor_resection",
         _SURGERY,
@@ -197,10 +229,11 @@ SUBTYPES: tuple[EventRule, ...] = (
         words=r"shunt|ventriculostomy|external ventricular|\bevd\b|\betv\b",
     ),
     EventRule("other", _SURGERY, "other surgery"),
+    EventRule("XR", _IMAGING, "MIMIC items, films", (MIMIC_ITEMS,), "225460|225461|225463"),
     EventRule("MR", _IMAGING, "MR by words", words=r"\b(?:mri?|mra|mrv|nmr)\b|magnetic resonance"),
     EventRule("PT", _IMAGING, "PET by words", words=r"\bpet\b|positron"),
     EventRule("CT", _IMAGING, "CT by words", words=r"\bcta?\b|computed tomogra|cat scan"),
-    EventRule("US", _IMAGING, "ultrasound by words", words=r"ultraso|\bus\b|echocardiogra|doppler"),
+    EventRule("US", _IMAGING, "ultrasound by words", words=r"ultraso|\bus\b|\becho\b|echocardiogra|doppler"),
     EventRule("XR", _IMAGING, "radiography by words", words=r"x-?ray|\bxr\b|radiograph|portable|chest \(?pa"),
     EventRule("other", _IMAGING, "other imaging"),
 )

@@ -1,6 +1,6 @@
 """The asset `documents/timeline`: events of a batch's patients, into PostgreSQL and the lake."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -17,17 +17,20 @@ from clinical_assets.imaging.tables import CXR_STUDIES
 from clinical_assets.mimic.catalogue import TABLES as RELEASE_TABLES
 from resources import patient_batches
 from resources.document_store import DocumentStore
+from resources.partition_metadata import describe_partitions
 from resources.patient_batches import AXIS
 from resources.warehouse import Warehouse
 
 _XRAYS = "mimic/cxr/metadata"
-BATCHES_AT_ONCE = 8
-"""Batches of a range whose sources are read together: their events are held in memory."""
+PATIENTS_AT_ONCE = 400
+"""Patients whose sources are read together, whole batches of them: their events are held in memory."""
+_OF_DOCUMENTS = {"index": "documents/index", "text": "documents/text"}
 _INDEX_COLUMNS = ("document_id", "patient_id", "document_type", "category", "description", "authored_date")
 
 
 def timeline_asset(site: Site) -> dg.AssetsDefinition:
-    """`documents/timeline`, for one site: of the tables it has."""
+    """`documents/timeline`, for one site: of the tables it has, in its time zone."""
+    zone = site.settings.time_zone
     # A site without X-rays has no table of studies, not even an absent one.
     read = {_name(path): path for path in SOURCES if path != CXR_STUDIES.path or not site.lacks(_XRAYS)}
 
@@ -36,21 +39,25 @@ def timeline_asset(site: Site) -> dg.AssetsDefinition:
         warehouse: dg.ResourceParam[Warehouse],
         document_store: dg.ResourceParam[DocumentStore],
         index: pl.LazyFrame,
+        text: pl.LazyFrame,
         **frames: pl.LazyFrame,
     ) -> pl.LazyFrame:
         tables = {path: frames[_name(path)] if _name(path) in read else _empty(path) for path in SOURCES}
-        documents = index.select(_INDEX_COLUMNS).collect()
-        batches = sorted(context.partition_keys)
-        parts = []
-        for first in range(0, len(batches), BATCHES_AT_ONCE):
-            members = patient_batches.members(warehouse, batches[first : first + BATCHES_AT_ONCE])
-            patients = members["patient_id"].unique().to_list()
+        # Not the texts: only what they state of themselves.
+        stated = text.select("document_id", "stated_date").collect()
+        documents = timeline_links.written(index.select(_INDEX_COLUMNS).collect(), stated)
+        members = patient_batches.members(warehouse, sorted(context.partition_keys))
+        parts, told = [], {}
+        for group in _groups(members):
+            own = members.filter(pl.col(AXIS).is_in(group))
+            patients = own["patient_id"].unique()
             try:
-                found = timeline_of(patients, document_store, tables)
-                described = timeline_links.source_documents(documents, found.events, found.links)
-                for batch, own in members.group_by(AXIS, maintain_order=True):
-                    loaded = _load(warehouse, own["patient_id"], found, described)
-                    context.add_asset_metadata(_batch_metadata(found.events, own, loaded), partition_key=str(batch[0]))
+                found = timeline_of(patients.to_list(), document_store, tables, zone)
+                mine = documents.filter(pl.col("patient_id").is_in(patients.implode()))
+                described = timeline_links.source_documents(mine, found.events, found.links)
+                for batch, part in own.group_by(AXIS, maintain_order=True):
+                    loaded = _load(warehouse, part["patient_id"], found, described)
+                    told[str(batch[0])] = _batch_metadata(found.events, part, loaded)
             except (EventFileError, timeline_store.TimelineError) as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
             context.log.info(
@@ -58,16 +65,33 @@ def timeline_asset(site: Site) -> dg.AssetsDefinition:
                 f"{found.left_out or 'nothing'}; without an end that cannot be true: {found.doubtful or 'none'}"
             )
             parts.append(_with_documents(found.events, described))
+        describe_partitions(context, told)
         # A patient of two batches is met twice where they are far apart.
         events = pl.concat([TIMELINE.empty(), *parts]).unique(TIMELINE.primary_key)
         return conform(events.lazy(), TIMELINE)
 
+    # Another zone moves events to other times: what was made in the old one is stale.
+    version = "-".join(filter(None, (code_version(timeline, TIMELINE), zone)))
     asset: dg.AssetsDefinition = dg.asset(
-        **asset_arguments(TIMELINE, site, code_version(timeline, TIMELINE)),
-        ins={name: input_of(TIMELINE, path, site) for name, path in (read | {"index": "documents/index"}).items()},
+        **asset_arguments(TIMELINE, site, version),
+        ins={name: input_of(TIMELINE, path, site) for name, path in (read | _OF_DOCUMENTS).items()},
         io_manager_key=io_manager_of(TIMELINE),
     )(timeline)
     return asset
+
+
+def _groups(members: pl.DataFrame) -> Iterator[list[str]]:
+    """Batches, in order, put together as long as their patients are not too many; one too large stands alone."""
+    group: list[str] = []
+    held = 0
+    for batch, size in members.group_by(AXIS, maintain_order=True).len().iter_rows():
+        if group and held + size > PATIENTS_AT_ONCE:
+            yield group
+            group, held = [], 0
+        group.append(batch)
+        held += size
+    if group:
+        yield group
 
 
 def _with_documents(events: pl.DataFrame, described: pl.DataFrame) -> pl.DataFrame:

@@ -61,11 +61,26 @@ RULES = (
 """Windows are this project's: a report is dictated within days, a specimen is read within three weeks."""
 
 
+def written(index: pl.DataFrame, text: pl.DataFrame) -> pl.DataFrame:
+    """The index with the day a document itself states where the index has none (`documents/text`, `stated_date`).
+
+    Args:
+        index: `document_id`, `authored_date` and others.
+        text: `document_id` and `stated_date`.
+
+    Returns:
+        The index's rows and columns.
+    """
+    stated = text.select("document_id", "stated_date").unique("document_id", keep="any")
+    joined = index.join(stated, on="document_id", how="left", maintain_order="left")
+    return joined.with_columns(authored_date=pl.coalesce("authored_date", "stated_date")).drop("stated_date")
+
+
 def source_documents(index: pl.DataFrame, events: pl.DataFrame, referred: pl.DataFrame) -> pl.DataFrame:
     """Which documents describe which events.
 
     Args:
-        index: `document_id`, `patient_id`, `document_type`, `category`, `description`, `authored_date`.
+        index: `document_id`, `patient_id`, `document_type`, `category`, `description`, `authored_date` (see `written`).
         events: see `timeline.EVENT_SCHEMA`.
         referred: what the sources say themselves, see `timeline.LINK_SCHEMA`; links to documents that are not in the
             index, or that are another patient's, are left out.

@@ -1,34 +1,43 @@
 """Events from MIMIC's tables: admissions, ED stays, procedures, drugs, radiology reports and chest X-ray studies.
 
 When an event was known: an admission and an ED stay when they began, a billed procedure at discharge and not on its
-day, a prescription from the later of its order and its start, a dose and a report when they were filed, an X-ray study
-when it was taken. Doses and prescriptions of one drug become courses, so that a change of treatment is one event.
+day, a procedure charted in the ICU when it was charted, a prescription from the later of its order and its start, a
+dose and a report when they were filed, an X-ray study when it was taken. Doses and prescriptions of one drug become
+courses, so that a change of treatment is one event.
 
-What was given counts where it was recorded; elsewhere (the record came in from 2011 to 2013) what was prescribed.
+What was given counts where it was recorded; elsewhere (the record came in from 2011 to 2013) what was prescribed. One
+surgery or scan may be told by several tables (a bill by ICD code, one by HCPCS code, the ICU's chart, a report):
+nothing in the tables says that two rows are one, so each is an event of its own, and its id says whose.
+
+Not read, and why:
+
+    hosp/transfers, hosp/services, icu/icustays   parts of an admission, which is told whole; `stays/` answers for them
+    hosp/pharmacy, hosp/emar_detail               more on the prescriptions and doses that are read
+    icu/inputevents, ed/pyxis                     the same drugs as in emar and prescriptions, under other names:
+                                                  courses would be counted twice; a dispensing is no giving
+    ed/medrecon                                   drugs taken at home, without a beginning
+    hosp/microbiologyevents, hosp/labevents       laboratory results, none of the timeline's types; a culture is not
+                                                  pathology. MIMIC-IV has no pathology but what is billed
+    icu/datetimeevents, icu/outputevents, charts  observations, not events
+    hosp/diagnoses_icd, hosp/drgcodes             without a day of their own
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import polars as pl
 
-from clinical_assets.documents.timeline.event_rules import (
-    ICD9PROC,
-    ICD10PCS,
-    SUBTYPES,
-    TYPES,
-    Coding,
-    EventRule,
-    classify,
-)
-from clinical_assets.documents.timeline.events import (
-    EVENT_SCHEMA,
-    LINK_SCHEMA,
-    PATIENT_SCHEMA,
-    Timeline,
-    medication_courses,
+from clinical_assets.documents.timeline.events import LINK_SCHEMA, PATIENT_SCHEMA, Timeline, medication_courses
+from clinical_assets.documents.timeline.mimic_procedures import billed_procedures, billed_services, charted_procedures
+from clinical_assets.documents.timeline.mimic_rows import (
+    Tables,
+    discharges,
+    event_rows,
+    literal,
+    row_id,
+    with_subtypes,
 )
 
 SOURCES: Mapping[str, tuple[str, ...]] = {
@@ -37,6 +46,19 @@ SOURCES: Mapping[str, tuple[str, ...]] = {
     "mimic/ed/edstays": ("subject_id", "stay_id", "intime", "outtime"),
     "mimic/hosp/procedures_icd": ("subject_id", "hadm_id", "seq_num", "chartdate", "icd_code", "icd_version"),
     "mimic/hosp/d_icd_procedures": ("icd_code", "icd_version", "long_title"),
+    "mimic/hosp/hcpcsevents": ("subject_id", "hadm_id", "seq_num", "chartdate", "hcpcs_cd", "short_description"),
+    "mimic/hosp/d_hcpcs": ("code", "long_description"),
+    "mimic/icu/procedureevents": (
+        "subject_id",
+        "hadm_id",
+        "orderid",
+        "starttime",
+        "endtime",
+        "storetime",
+        "itemid",
+        "ordercategorydescription",
+    ),
+    "mimic/icu/d_items": ("itemid", "label", "category"),
     "mimic/hosp/prescriptions": (
         "subject_id",
         "hadm_id",
@@ -62,8 +84,6 @@ GIVEN = r"^(?:(?:Delayed |Partial |TPN )?(?:Administered|Applied|Started|Restart
 OLDEST_PUBLISHED_AGE = 91
 """Every age above 89 is published as this: the year of birth is not known then."""
 
-_NOTHING = pl.lit(None)
-
 
 def from_mimic(frames: Mapping[str, pl.LazyFrame]) -> Timeline:
     """The timeline of the patients whose rows are given.
@@ -76,7 +96,9 @@ def from_mimic(frames: Mapping[str, pl.LazyFrame]) -> Timeline:
     left_out: Counter[str] = Counter()
     parts = [
         _encounters(tables),
-        _procedures(tables),
+        billed_procedures(tables),
+        billed_services(tables, left_out),
+        charted_procedures(tables, left_out),
         medication_courses(_medications(tables, left_out)),
         _radiology(tables),
         _xray_studies(tables, left_out),
@@ -106,102 +128,43 @@ def _people(patients: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
-def _rows(
-    frame: pl.LazyFrame,
-    event_id: pl.Expr,
-    start: pl.Expr,
-    *,
-    end: pl.Expr = _NOTHING,
-    known: pl.Expr = _NOTHING,
-    **said: pl.Expr,
-) -> pl.DataFrame:
-    """Rows of `EVENT_SCHEMA`; moments are dates or datetimes, a date leaving the time unknown."""
-    moments = frame.select("subject_id", event_id=event_id, start=start, end=end, known=known, **said).collect()
-    columns = {"event_id": pl.col("event_id"), "patient_id": pl.col("subject_id").cast(pl.String)}
-    columns |= {name: pl.col(name) for name in said}
-    for edge in ("start", "end", "known"):
-        timed = isinstance(moments.schema[edge], pl.Datetime)
-        columns[f"{edge}_date"] = pl.col(edge).cast(pl.Date)
-        columns[f"{edge}_time"] = pl.col(edge).cast(pl.Datetime("us")) if timed else _NOTHING
-    missing = {name: _NOTHING for name in EVENT_SCHEMA if name not in columns}
-    made = moments.select(**columns, **missing).select(pl.col(name).cast(kind) for name, kind in EVENT_SCHEMA.items())
-    return made.filter(pl.col("start_date").is_not_null())
-
-
-def _text(value: str) -> pl.Expr:
-    return pl.lit(value, pl.String)
-
-
-def _id(table: str, *columns: str) -> pl.Expr:
-    """The event's id: its table and the row's key there."""
-    # Not pl.format: in polars 2.1 it panics where a filter leaves nothing of a chunk.
-    first, *others = (pl.col(name).cast(pl.String) for name in columns)
-    return sum((_text("-") + other for other in others), _text(f"{table}/") + first)
-
-
-def _encounters(tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
+def _encounters(tables: Tables) -> pl.DataFrame:
     """Subtypes are HL7's classes of encounters, as FHIR resources have them."""
-    said = {"event_type": _text("encounter"), "status": _text("finished"), "rule": _text("encounters")}
-    admissions = _rows(
+    said = {"event_type": literal("encounter"), "status": literal("finished"), "rule": literal("encounters")}
+    admissions = event_rows(
         tables["admissions"],
-        _id("admissions", "hadm_id"),
+        row_id("admissions", "hadm_id"),
         pl.col("admittime"),
         end=pl.col("dischtime"),
         known=pl.col("admittime"),
         description=pl.col("admission_type"),
-        event_subtype=_text("IMP"),
+        event_subtype=literal("IMP"),
         encounter_id=pl.col("hadm_id").cast(pl.String),
         **said,
     )
     # That an ED stay leads to an admission is an outcome of the stay: not said here.
-    in_the_ed = _rows(
+    in_the_ed = event_rows(
         tables["edstays"],
-        _id("edstays", "stay_id"),
+        row_id("edstays", "stay_id"),
         pl.col("intime"),
         end=pl.col("outtime"),
         known=pl.col("intime"),
-        event_subtype=_text("EMER"),
+        event_subtype=literal("EMER"),
         **said,
     )
     return pl.concat([admissions, in_the_ed])
 
 
-def _discharges(tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
-    return tables["admissions"].select("subject_id", "hadm_id", "dischtime")
-
-
-def _procedures(tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
-    titles = tables["d_icd_procedures"].select("icd_code", "icd_version", "long_title")
-    # Without a discharge there is no bill, and nobody can say when the procedure was known.
-    billed = pl.when(pl.col("dischtime").is_not_null()).then(
-        pl.max_horizontal("dischtime", pl.col("chartdate").cast(pl.Datetime("us")))
-    )
-    rows = _rows(
-        tables["procedures_icd"]
-        .join(titles, on=["icd_code", "icd_version"], how="left")
-        .join(_discharges(tables), on=["subject_id", "hadm_id"], how="left"),
-        _id("procedures_icd", "hadm_id", "seq_num", "icd_version", "icd_code"),
-        pl.col("chartdate"),
-        known=billed,
-        description=pl.col("long_title"),
-        code=pl.col("icd_code"),
-        code_system=pl.when(pl.col("icd_version") == 9).then(_text(ICD9PROC)).otherwise(_text(ICD10PCS)),
-        status=_text("completed"),
-        encounter_id=pl.col("hadm_id").cast(pl.String),
-    )
-    return _with_subtypes(_with_types(rows, "Procedure"))
-
-
-def _medications(tables: Mapping[str, pl.LazyFrame], left_out: Counter[str]) -> pl.DataFrame:
+def _medications(tables: Tables, left_out: Counter[str]) -> pl.DataFrame:
     """Doses given, and for admissions without any the prescriptions."""
-    said = {"event_type": _text("medication"), "rule": _text("medications")}
-    doses = _rows(
+    said = {"event_type": literal("medication"), "rule": literal("medications")}
+    doses = event_rows(
         tables["emar"].filter(pl.col("event_txt").str.contains(GIVEN), pl.col("medication").is_not_null()),
-        _id("emar", "emar_id"),
+        row_id("emar", "emar_id"),
         pl.col("charttime"),
         known=pl.max_horizontal("charttime", "storetime"),
         description=pl.col("medication"),
-        status=_text("completed"),
+        status=literal("completed"),
         encounter_id=pl.col("hadm_id").cast(pl.String),
         **said,
     )
@@ -211,15 +174,15 @@ def _medications(tables: Mapping[str, pl.LazyFrame], left_out: Counter[str]) -> 
         tables["prescriptions"]
         .filter(pl.col("drug_type") != "BASE")
         .join(orders, on=["subject_id", "poe_id"], how="left")
-        .join(_discharges(tables), on=["subject_id", "hadm_id"], how="left")
+        .join(discharges(tables), on=["subject_id", "hadm_id"], how="left")
         .with_columns(never_active=(pl.col("stoptime") < pl.col("starttime")).fill_null(value=False))
     )
     faults = drugs.select(never=pl.col("never_active").sum(), undated=pl.col("starttime").null_count()).collect()
     left_out["never active, it stops before it starts: prescriptions"] += int(faults["never"][0] or 0)
     left_out["undated: prescriptions"] += int(faults["undated"][0] or 0)
-    prescribed = _rows(
+    prescribed = event_rows(
         drugs.filter(~pl.col("never_active")),
-        _id("prescriptions", "pharmacy_id", "drug_type", "drug"),
+        row_id("prescriptions", "pharmacy_id", "drug_type", "drug"),
         pl.col("starttime"),
         end=pl.coalesce("stoptime", "dischtime"),
         known=pl.max_horizontal("starttime", "ordertime"),
@@ -230,10 +193,10 @@ def _medications(tables: Mapping[str, pl.LazyFrame], left_out: Counter[str]) -> 
     recorded = doses.select("patient_id", "encounter_id").drop_nulls().unique()
     unrecorded = prescribed.join(recorded, on=["patient_id", "encounter_id"], how="anti")
     left_out["prescriptions of admissions whose doses are recorded"] += prescribed.height - unrecorded.height
-    return _with_subtypes(pl.concat([doses, unrecorded]))
+    return with_subtypes(pl.concat([doses, unrecorded]))
 
 
-def _radiology(tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
+def _radiology(tables: Tables) -> pl.DataFrame:
     """One event per report; an addendum belongs to its report's."""
     examinations = (
         tables["radiology_detail"]
@@ -241,63 +204,36 @@ def _radiology(tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
         .group_by("subject_id", "note_id")
         .agg(exam_name=pl.col("field_value").sort_by("field_ordinal", "field_value").str.join(" | "))
     )
-    rows = _rows(
+    rows = event_rows(
         tables["radiology"]
         .filter(pl.col("note_type") == "RR")
         .join(examinations, on=["subject_id", "note_id"], how="left"),
-        _id("radiology", "note_id"),
+        row_id("radiology", "note_id"),
         pl.col("charttime"),
         known=pl.when(pl.col("storetime").is_not_null()).then(pl.max_horizontal("charttime", "storetime")),
-        event_type=_text("imaging"),
+        event_type=literal("imaging"),
         description=pl.col("exam_name"),
-        status=_text("final"),
+        status=literal("final"),
         encounter_id=pl.col("hadm_id").cast(pl.String),
-        rule=_text("radiology reports"),
+        rule=literal("radiology reports"),
     )
-    return _with_subtypes(rows)
+    return with_subtypes(rows)
 
 
-def _xray_studies(tables: Mapping[str, pl.LazyFrame], left_out: Counter[str]) -> pl.DataFrame:
+def _xray_studies(tables: Tables, left_out: Counter[str]) -> pl.DataFrame:
     studies = tables["cxr_studies"]
     undated = studies.select(pl.col("study_time").null_count()).collect().item()
     left_out["undated: cxr_studies"] += int(undated)
-    return _rows(
+    return event_rows(
         studies,
-        _id("cxr_studies", "study_id"),
+        row_id("cxr_studies", "study_id"),
         pl.col("study_time"),
         known=pl.max_horizontal("study_time", "last_image_time"),
-        event_type=_text("imaging"),
-        event_subtype=_text("XR"),
+        event_type=literal("imaging"),
+        event_subtype=literal("XR"),
         description=pl.col("procedure"),
-        status=_text("available"),
-        rule=_text("chest X-ray studies"),
-    )
-
-
-def _with_types(rows: pl.DataFrame, resource: str) -> pl.DataFrame:
-    """Type and rule of each row by the table `TYPES`, as of the FHIR resource it would be."""
-    return _judged(rows.drop("event_type", "rule"), TYPES, pl.lit(resource), ("event_type", "rule"))
-
-
-def _with_subtypes(rows: pl.DataFrame) -> pl.DataFrame:
-    return _judged(rows.drop("event_subtype"), SUBTYPES, pl.col("event_type"), ("event_subtype", "_rule"))
-
-
-def _judged(rows: pl.DataFrame, rules: Iterable[EventRule], of: pl.Expr, names: tuple[str, str]) -> pl.DataFrame:
-    """Each row with the kind and the name of the first rule that decides it; each distinct case is judged once."""
-    case = ("_of", "code_system", "code", "description")
-    rules = tuple(rules)
-    cases = rows.with_columns(of.cast(pl.String).alias("_of")).select(case).unique()
-    found = [
-        classify(rules, resource, (Coding(system, code),) if code else (), words or "")
-        for resource, system, code, words in cases.iter_rows()
-    ]
-    kinds = pl.Series(names[0], [rule.kind if rule else None for rule in found], pl.String)
-    why = pl.Series(names[1], [rule.name if rule else None for rule in found], pl.String)
-    return (
-        rows.with_columns(of.cast(pl.String).alias("_of"))
-        .join(cases.with_columns(kinds, why), on=case, how="left", nulls_equal=True)
-        .select(list(EVENT_SCHEMA))
+        status=literal("available"),
+        rule=literal("chest X-ray studies"),
     )
 
 
@@ -312,7 +248,7 @@ def _without_impossible_ends(events: pl.DataFrame) -> tuple[pl.DataFrame, dict[s
     }
 
 
-def _links(tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
+def _links(tables: Tables) -> pl.DataFrame:
     """A report is of its examination, an addendum of its report's, a discharge summary of its admission."""
     patient = pl.col("subject_id").cast(pl.String)
     parents = (
@@ -326,11 +262,11 @@ def _links(tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
         .join(parents, on=["subject_id", "note_id"], how="left")
         .select(
             document_id="note_id",
-            event_id=_text("radiology/") + pl.when(pl.col("note_type") == "RR").then("note_id").otherwise("parent"),
+            event_id=literal("radiology/") + pl.when(pl.col("note_type") == "RR").then("note_id").otherwise("parent"),
             patient_id=patient,
         )
     )
     summaries = tables["discharge"].select(
-        document_id="note_id", event_id=_id("admissions", "hadm_id"), patient_id=patient
+        document_id="note_id", event_id=row_id("admissions", "hadm_id"), patient_id=patient
     )
     return pl.concat([reports, summaries]).drop_nulls().select(list(LINK_SCHEMA)).collect()

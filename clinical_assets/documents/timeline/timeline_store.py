@@ -157,49 +157,79 @@ class Window:
     known_by: dt.datetime | None = None
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.types) - set(EVENT_TYPES))
-        if unknown:
-            raise ValueError(f"events: expected types out of {list(EVENT_TYPES)}; found {unknown}")
+        _refuse_unknown(self.types)
 
     def query(self, *further: sa.ColumnElement[Any]) -> sa.Select[Any]:
         """The question as SQL: the columns of `EVENT_SCHEMA`, then `further`."""
-        end = self.last_told
-        told = [self._told(column) if column.name in ("end_date", "end_time") else column for column in _EVENT_COLUMNS]
-        query = sa.select(*told, *further).where(
-            EVENTS.c.patient_id == self.patient_id,
-            EVENTS.c.start_date <= self.last,
-            EVENTS.c.last_date >= self.first,
-            *((EVENTS.c.event_type == sa.any_(sa.literal(list(self.types), ARRAY(sa.Text))),) if self.types else ()),
-            *((self._known(), end >= self.first) if self.known_by else ()),
-        )
+        query = _asked(self.patient_id, self.first, self.last, self.types, _moment(self.known_by), *further)
         return query.order_by(EVENTS.c.start_date, EVENTS.c.start_time.nulls_first(), EVENTS.c.event_id)
 
     @property
     def last_told(self) -> sa.ColumnElement[dt.date]:
-        """The last day an event is said to matter: its end, else its start; while its end is not told, `known_by`."""
-        if self.known_by is None:
-            return EVENTS.c.last_date
-        ongoing = sa.and_(EVENTS.c.end_date.is_not(None), ~self._over())
-        until = sa.func.greatest(EVENTS.c.start_date, sa.literal(self.known_by.date(), sa.Date))
-        return sa.case((ongoing, until), else_=EVENTS.c.last_date)
-
-    def _known(self) -> sa.ColumnElement[bool]:
-        return _by(EVENTS.c.known_date, EVENTS.c.known_time, self.known_by)
-
-    def _over(self) -> sa.ColumnElement[bool]:
-        return _by(EVENTS.c.end_date, EVENTS.c.end_time, self.known_by)
-
-    def _told(self, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-        if self.known_by is None:
-            return column
-        return sa.case((self._over(), column)).label(column.name)
+        """The last day an event is said to matter; see `_last_told`."""
+        return _last_told(_moment(self.known_by))
 
 
-def _by(day: sa.Column[Any], time: sa.Column[Any], moment: dt.datetime | None) -> sa.ColumnElement[bool]:
+def _refuse_unknown(types: Collection[str]) -> None:
+    unknown = sorted(set(types) - set(EVENT_TYPES))
+    if unknown:
+        raise ValueError(f"events: expected types out of {list(EVENT_TYPES)}; found {unknown}")
+
+
+Moment = sa.ColumnElement[dt.datetime]
+
+
+def _moment(known_by: dt.datetime | None) -> Moment | None:
+    return None if known_by is None else sa.literal(known_by, sa.DateTime)
+
+
+def _asked(
+    patient_id: str | sa.ColumnElement[str],
+    first: dt.date | sa.ColumnElement[dt.date],
+    last: dt.date | sa.ColumnElement[dt.date],
+    types: Collection[str],
+    known_by: Moment | None,
+    *further: sa.ColumnElement[Any],
+) -> sa.Select[Any]:
+    """The events of a window, whose edges are values or columns of another table; without an order."""
+    told = [_told(column, known_by) if column.name in ("end_date", "end_time") else column for column in _EVENT_COLUMNS]
+    query = sa.select(*told, *further).where(
+        EVENTS.c.patient_id == patient_id, EVENTS.c.start_date <= last, EVENTS.c.last_date >= first
+    )
+    if types:
+        query = query.where(EVENTS.c.event_type == sa.any_(sa.literal(list(types), ARRAY(sa.Text))))
+    if known_by is None:
+        return query
+    return query.where(_by(EVENTS.c.known_date, EVENTS.c.known_time, known_by), _last_told(known_by) >= first)
+
+
+def _last_told(known_by: Moment | None) -> sa.ColumnElement[dt.date]:
+    """The last day an event is said to matter: its end, else its start; while its end is not told, `known_by`."""
+    if known_by is None:
+        return EVENTS.c.last_date
+    ongoing = sa.and_(EVENTS.c.end_date.is_not(None), ~_over(known_by))
+    until = sa.func.greatest(EVENTS.c.start_date, sa.cast(known_by, sa.Date))
+    return sa.case((ongoing, until), else_=EVENTS.c.last_date)
+
+
+def _over(known_by: Moment) -> sa.ColumnElement[bool]:
+    return _by(EVENTS.c.end_date, EVENTS.c.end_time, known_by)
+
+
+def _told(column: sa.Column[Any], known_by: Moment | None) -> sa.ColumnElement[Any]:
+    return column if known_by is None else sa.case((_over(known_by), column)).label(column.name)
+
+
+def _by(day: sa.Column[Any], time: sa.Column[Any], moment: Moment) -> sa.ColumnElement[bool]:
     """Whether something was by then; of a day without a time, that the day was over. Unknown is no."""
-    assert moment is not None
-    over = sa.case((time.is_not(None), time <= moment), else_=day < moment.date())
+    over = sa.case((time.is_not(None), time <= moment), else_=day < sa.cast(moment, sa.Date))
     return sa.func.coalesce(over, sa.false())
+
+
+def _days_from(day: sa.ColumnElement[dt.date], last_told: sa.ColumnElement[dt.date]) -> sa.ColumnElement[int]:
+    """Days from the event to a day: negative before it begins, 0 while it lasts."""
+    away = sa.case((EVENTS.c.start_date > day, day - EVENTS.c.start_date), (last_told < day, day - last_told), else_=0)
+    return away.label("days_from_event")
 
 
 def events_between(
@@ -243,16 +273,60 @@ def events_around(
     """
     reach = dt.timedelta(days=days)
     window = Window(patient_id, day - reach, day + reach, tuple(types), known_by)
-    asked = sa.literal(day, sa.Date)
-    away = sa.case(
-        (EVENTS.c.start_date > asked, asked - EVENTS.c.start_date),
-        (window.last_told < asked, asked - window.last_told),
-        else_=0,
-    )
-    return _answer(warehouse, window.query(away.label("days_from_event")), EVENT_SCHEMA | _DAYS)
+    away = _days_from(sa.literal(day, sa.Date), window.last_told)
+    return _answer(warehouse, window.query(away), EVENT_SCHEMA | _DAYS)
 
 
 _DAYS: dict[str, pl.DataType] = {"days_from_event": pl.Int64()}
+
+
+def events_around_each(
+    warehouse: Warehouse, moments: pl.DataFrame, *, days: int = WINDOW_DAYS, types: Collection[str] = ()
+) -> pl.DataFrame:
+    """The events around many days at once, e.g. around every note of a batch: one question, whatever the patients.
+
+    Args:
+        warehouse: where to ask.
+        moments: `patient_id`, `day`, and maybe `known_by`: then of each only what was known by its own moment, and
+            nothing where it is null.
+        days: on either side of each.
+        types: event types wanted; empty for all.
+
+    Returns:
+        One row per moment and event: the columns of `moments`, then as `events_around` gives; by moment, start and id.
+
+    Raises:
+        ValueError: for a type there is none of, naming those there are.
+    """
+    _refuse_unknown(types)
+    asked = moments.select(sorted({"patient_id", "day", "known_by"} & set(moments.columns))).unique()
+    query = each_query(asked, days, types)
+    schema = {name: asked.schema[name] for name in asked.columns} | {
+        f"event_{name}" if name == "patient_id" else name: kind for name, kind in EVENT_SCHEMA.items()
+    }
+    found = _answer(warehouse, query, schema | _DAYS).drop("event_patient_id")
+    by = [pl.col("_moment"), pl.col("start_date"), pl.col("start_time"), pl.col("event_id")]
+    numbered = moments.with_row_index("_moment")
+    joined = numbered.join(found, on=asked.columns, how="inner", nulls_equal=True)
+    return joined.sort(by, nulls_last=False).drop("_moment")
+
+
+def each_query(asked: pl.DataFrame, days: int, types: Collection[str] = ()) -> sa.Select[Any]:
+    """The question of `events_around_each` as SQL: the columns asked with, those of `EVENT_SCHEMA`, the days."""
+    kinds: dict[str, sa.types.TypeEngine[Any]] = {"patient_id": sa.Text(), "day": sa.Date(), "known_by": sa.DateTime()}
+    wanted = (
+        sa.func.unnest(*(sa.literal(asked[name].to_list(), ARRAY(kinds[name])) for name in asked.columns))
+        .table_valued(*(sa.column(name, kinds[name]) for name in asked.columns), name="wanted")
+        .render_derived()
+    )
+    known_by = wanted.c.known_by if "known_by" in asked.columns else None
+    day = wanted.c.day
+    away = _days_from(day, _last_told(known_by))
+    around = _asked(wanted.c.patient_id, day - days, day + days, types, known_by, away)
+    # OFFSET 0 keeps the windows apart, each served by the index. As one join the planner, who takes windows for a ninth
+    # of the table each, would read all of it.
+    each = around.offset(0).lateral("around")
+    return sa.select(*wanted.c, *each.c).select_from(wanted.join(each, sa.true()))
 
 
 def events_of(warehouse: Warehouse, patient_ids: Collection[str]) -> pl.DataFrame:

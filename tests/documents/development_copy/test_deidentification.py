@@ -10,16 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clinical_assets.documents.development_copy.deidentification import Deidentifier
-from clinical_assets.documents.development_copy.deidentification_trial import (
+from clinical_assets.documents.development_copy.deidentification_trial import made_up_notes, measure
+from clinical_assets.documents.development_copy.identifier_detectors import detect
+from clinical_assets.documents.development_copy.trial_settings import (
     CLINICAL,
     HARD,
     PARAPHRASES,
+    PARAPHRASES_AFRESH,
+    PARAPHRASES_UNSEEN,
     SETTINGS,
     VARIANTS,
-    made_up_notes,
-    measure,
 )
-from clinical_assets.documents.development_copy.identifier_detectors import detect
 from clinical_assets.documents.readers.extraction import extract
 from clinical_assets.documents.readers.reading import Span, SpanKind
 
@@ -203,20 +204,23 @@ def test_recall_on_variants_is_what_we_report():
     assert measured.clinical_kept == 1.0
 
 
-def test_recall_on_paraphrases_is_lower_and_known():
-    measured = measure(made_up_notes(SEED, NOTES, PARAPHRASES))
-    assert 0.75 <= measured.overall <= 0.90
+@pytest.mark.parametrize(
+    ("phrasings", "at_least"),
+    [(PARAPHRASES, 0.99), (PARAPHRASES_AFRESH, 0.97)],
+    ids=["written before the rules", "written before they were changed"],
+)
+def test_recall_on_paraphrases_the_rules_were_since_made_with(phrasings, at_least):
+    measured = measure(made_up_notes(SEED, NOTES, phrasings))
+    assert measured.overall >= at_least
     assert measured.clinical_kept == 1.0
-    missed = measured.recall.filter(pl.col("recall") < 0.5)["setting"].to_list()
-    assert set(missed) == {
-        "street, abbreviated, town",
-        "spelled out",
-        "after per",
-        "copy line",
-        "first name as subject",
-        "letter's subject",
-        "on call",
-    }
+
+
+def test_recall_on_phrasings_nobody_had_in_mind_is_low_and_known():
+    measured = measure(made_up_notes(SEED, NOTES, PARAPHRASES_UNSEEN))
+    assert 0.38 <= measured.overall <= 0.45
+    assert measured.clinical_kept == 1.0
+    missed = set(measured.recall.filter(pl.col("recall") < 0.5)["setting"])
+    assert {"greeting", "scheduled with", "as of", "quarter", "passport", "bracelet", "birthday", "corner"} <= missed
 
 
 @pytest.mark.parametrize(
@@ -234,10 +238,35 @@ def test_recall_on_paraphrases_is_lower_and_known():
         "IN, OR and OK are words; referred to OR, PA catheter in place.",
         "ninety percent of the tumor was removed",
         "CD45-positive, S100-negative, Ki-67 of 12%",
+        "2 drinks per Week. As per Protocol. Hospital course per PROBLEM LIST.",
+        "Nursing reports no events. Also denies fever. Currently reports pain. Caller says so.",
+        "Treated with Bactrim Forte, then by Wound Care; transferred to Rehab Facility for Down Syndrome.",
+        "Foley Catheter was placed and Chest Tube was removed.",
+        "NECK, CHEST\nNAUSEA, VOMITING\nAPPENDICITIS, ACUTE",
+        "Motor 5/5, sentinel nodes (1/12), vision (20/40), pain (7/10), grade (2/6).",
+        "heart rate in the 90s, saturation in the high 90s, died at 95% saturation",
+        "intake 1900-2100 mL, 3 x 1000 mg, x 4500 mL, 2000-2010 kcal",
+        "Plan to follow. Will see. Neurosurgery to follow.",
+        "Patient informed; consent obtained from Wound Care.",
     ],
 )
 def test_what_looks_like_an_identifier_and_is_none_stays(deidentifier, text):
     assert deidentifier.text(text, "p1").text == text
+
+
+@pytest.mark.parametrize(
+    ("written", "counts"),
+    [
+        ("June 3-7, 2019", {"date": 1}), ("June 3 and 7", {"date": 1}), ("June 28 to 30, 2019", {"date": 1}),
+        ("on 3/9 and 3/12", {"date": 2}), ("1985-2004", {"date": 2}), ("Smoked (2004)", {"date": 1}),
+    ],
+)  # fmt: skip
+def test_a_range_keeps_none_of_its_days(deidentifier, written, counts):
+    got = deidentifier.text(f"Seen {written}.", "p1", document_date=dt.date(2019, 6, 30))
+    assert got.counts == counts
+    for number in re.findall(r"\d+", written):
+        years = str((dt.date(int(number), 7, 1) + weeks(deidentifier)).year) if len(number) == 4 else None
+        assert not re.search(rf"\b{number}\b", got.text) or years == number or got.text.count("/") == 2
 
 
 def test_a_date_with_an_apostrophe_is_dropped_not_misread(deidentifier):
@@ -300,6 +329,22 @@ def test_patient_names_in_visit_notes():
         "son of Aa ",
         "01.02.",
         "mid-",
+        "s/p aa ",
+        "June 3-",
+        "1985-",
+        "(1985",
+        "died aa at ",
+        "AA, AA A",
+        "AA-",
+        "team: Aa/",
+        "hcp: Aa; ",
+        "by Aa Aa ",
+        "as per Aa ",
+        "Aa Aa was ",
+        "Apt 1, 1 Aa ",
+        "a at aa dot ",
+        "on 1/1 and ",
+        "specimen SP-",
     ],
 )
 def test_no_text_takes_long(piece):

@@ -103,3 +103,24 @@ def test_structured_reports_among_the_x_rays_are_documents(graph, tmp_path):
     assert set(text) == {"10000032-DS-1", "dicom-sr", "dicom-gone"}
     assert text["dicom-sr"]["text"].strip() == "No pneumothorax."
     assert text["dicom-gone"]["reason"] == "source_unreadable"
+
+
+def test_another_time_zone_changes_the_index_and_has_nothing_read_again(tmp_path, warehouse):
+    store = tmp_path / "store"
+    store.mkdir()
+    (store / "a.txt").write_text("A note.")
+    (store / "manifest.csv").write_text("document_id,patient_id,file,authored_at\nd1,p1,a.txt,2150-07-01T02:30:00Z\n")
+    runs = {}
+    for zone in (None, "America/Chicago", ""):
+        graph = Graph(tmp_path / "home", store, warehouse, size=10, checked=False, time_zone=zone)
+        (batch,) = graph.cut()
+        runs[zone] = graph.run(batch), graph.rows(INDEX)["authored_at"].item()
+    assert {zone: time for zone, (_, time) in runs.items()} == {
+        None: dt.datetime(2150, 7, 1, 2, 30),
+        "America/Chicago": dt.datetime(2150, 6, 30, 21, 30),
+        "": dt.datetime(2150, 7, 1, 2, 30),
+    }
+    for zone in ("America/Chicago", ""):
+        metadata, _ = runs[zone]
+        assert metadata["documents/index"]["documents_read"].value == 0
+        assert metadata["documents/text"]["extracted"].value == 0

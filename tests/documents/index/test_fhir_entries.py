@@ -2,15 +2,20 @@
 
 import base64
 import datetime as dt
+import gzip
 import json
+from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clinical_assets.documents.index import packed
 from clinical_assets.documents.index.bodies import Bodies
 from clinical_assets.documents.index.document_sources import DocumentSources
-from clinical_assets.documents.index.fhir_entries import bytes_inside, lines
+from clinical_assets.documents.index.entries import ManifestError
+from clinical_assets.documents.index.fhir_entries import OTHER_FORMAT, bytes_inside, lines
 from clinical_assets.documents.readers.reading import UnreadableError
 from resources.document_store import DocumentStore
 
@@ -101,3 +106,156 @@ def test_lines_lie_where_they_are_said_to_however_the_file_is_cut(content, piece
 def test_a_line_without_a_document_is_refused(line):
     with pytest.raises(UnreadableError):
         bytes_inside(line)
+
+
+def of_formats(name: str, *attachments: dict, **more) -> dict:
+    """A document in several formats: HTML before plain text before PDF, as readers keep their structure."""
+    kinds = ("text/html", "text/plain", "application/pdf")
+    return reference(name, *({"contentType": k, **a} for k, a in zip(kinds, attachments, strict=False)), **more)
+
+
+AS_TEXT = {"data": b64("P")}
+FORMATS = {
+    "best inside": ([{"data": b64("H")}, AS_TEXT], "H", None),
+    "best is no base64": ([{"data": "%%"}, AS_TEXT], "P", OTHER_FORMAT),
+    "best is a file that is gone": ([{"url": "gone.html"}, AS_TEXT], "P", OTHER_FORMAT),
+    "best is elsewhere": ([{"url": "https://x.example/a"}, {"url": "notes/f.txt"}], "F", OTHER_FORMAT),
+    "best is a Binary that is no base64": ([{"url": "Binary/bad"}, AS_TEXT], "P", OTHER_FORMAT),
+    "best is a Binary": ([{"url": "Binary/b2"}, AS_TEXT], "B", None),
+    "second is no data URL": ([{"data": "%"}, {"url": "data:x"}, {"data": b64("%PDF")}], "%PDF", OTHER_FORMAT),
+}
+
+
+@pytest.mark.parametrize("status", ["current", "superseded"])
+@pytest.mark.parametrize(("attachments", "words", "fault"), FORMATS.values(), ids=FORMATS)
+def test_of_several_formats_the_best_that_can_be_had_is_taken_and_the_entry_says_so(
+    tmp_path, lake, attachments, words, fault, status
+):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "f.txt").write_text("F")
+    binaries = [
+        {"resourceType": "Binary", "id": "b2", "data": b64("B")},
+        {"resourceType": "Binary", "id": "bad", "data": "%%"},
+    ]
+    (tmp_path / "Binary.ndjson").write_text("\n".join(map(json.dumps, binaries)))
+    (tmp_path / "DocumentReference.ndjson").write_text(json.dumps(of_formats("f", *attachments, status=status)))
+    place = DocumentStore(root=str(tmp_path))
+    row = DocumentSources(place, place, lake).of(["p1"]).row(0, named=True)
+    superseded = "superseded" if status == "superseded" else None
+    assert (row["fault"], row["refused"]) == ("; ".join(filter(None, (superseded, fault))) or None, None)
+    assert Bodies((place,), lake).whole(row["uri"], 0) == words.encode()
+    kinds = {"H": "text/html", "P": "text/plain", "F": "text/plain", "B": "text/html", "%PDF": "application/pdf"}
+    assert row["declared_type"] == kinds[words]
+
+
+def test_where_no_format_can_be_had_the_best_says_why(tmp_path, lake):
+    resources = [
+        of_formats("decoding", {"data": "%%"}, {"data": "%"}),
+        of_formats("missing", {"url": "gone.html"}, {"url": "gone.txt"}),
+    ]
+    (tmp_path / "DocumentReference.ndjson").write_text("\n".join(map(json.dumps, resources)))
+    place = DocumentStore(root=str(tmp_path))
+    found = {row["document_id"]: row for row in DocumentSources(place, place, lake).of(["p1"]).to_dicts()}
+    assert (found["missing"]["refused"], found["missing"]["declared_type"]) == ("unresolved_reference", "text/html")
+    with pytest.raises(UnreadableError, match="bad_base64"):
+        Bodies((place,), lake).whole(found["decoding"]["uri"], 0)
+
+
+def gzipped(folder, *names) -> None:
+    """Files in a folder replaced by themselves gzipped."""
+    for name in names:
+        (folder / f"{name}.gz").write_bytes(gzip.compress((folder / name).read_bytes()))
+        (folder / name).unlink()
+
+
+def test_a_gzipped_export_is_read_as_the_export_is(sources, lake):
+    store = sources.store
+    plain = sources.of(["p1", "p2"]).drop("version")
+    words = {
+        row["document_id"]: Bodies((store,), lake).whole(row["uri"], 0)
+        for row in plain.to_dicts()
+        if not row["refused"]
+    }
+    assert len(words) == 7
+    gzipped(Path(store.root), "DocumentReference.1.ndjson", "Binary.ndjson")
+    again = DocumentSources(store, store, lake)
+    found = again.of(["p1", "p2"]).drop("version")
+    assert found.with_columns(pl.col("uri").str.replace(".ndjson.gz#", ".ndjson#", literal=True)).equals(plain)
+    bodies = Bodies((store,), lake)
+    assert {row["document_id"]: bodies.whole(row["uri"], 0) for row in found.to_dicts() if not row["refused"]} == words
+    assert again.lines_without_document == 2
+    assert again.unlisted() == sources.unlisted() == []
+
+
+def test_what_was_unpacked_and_left_beside_is_read_once(sources, lake):
+    root = Path(sources.store.root)
+    for name in ("DocumentReference.1.ndjson", "Binary.ndjson"):
+        (root / f"{name}.gz").write_bytes(gzip.compress((root / name).read_bytes()))
+    again = DocumentSources(sources.store, sources.store, lake)
+    assert again.manifests == ["DocumentReference.1.ndjson"]
+    assert again.of(["p1"]).equals(sources.of(["p1"]))
+    assert again.unlisted() == []
+
+
+@pytest.mark.parametrize("name", ["manifest.csv", "manifest.ndjson"])
+def test_a_gzipped_manifest_is_one(tmp_path, lake, name):
+    (tmp_path / "a.txt").write_text("A.")
+    line = json.dumps(reference("d1", {"contentType": "text/plain", "url": "a.txt"}))
+    words = "document_id,patient_id,file\nd1,p1,a.txt\n" if name.endswith("csv") else line
+    (tmp_path / f"{name}.gz").write_bytes(gzip.compress(words.encode()))
+    place = DocumentStore(root=str(tmp_path))
+    row = DocumentSources(place, place, lake).of(["p1"]).row(0, named=True)
+    assert (row["document_id"], row["size_bytes"], row["refused"]) == ("d1", 2, None)
+
+
+@pytest.mark.parametrize("name", ["manifest.csv.gz", "DocumentReference.ndjson.gz", "Binary.ndjson.gz"])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (lambda: gzip.compress(b"document_id,patient_id,file\n" * 99)[:-4], "ends early"),
+        (lambda: b"plain", "bytes that are none"),
+        (lambda: gzip.compress(bytes(3_000_000), 9), "at most 100 times"),
+    ],
+    ids=["cut off", "not gzipped", "a bomb"],
+)
+def test_a_packed_file_that_is_not_whole_stops_the_run_and_is_named(tmp_path, lake, monkeypatch, name, content, said):
+    monkeypatch.setattr(packed, "ALWAYS_ALLOWED", 1_000_000)
+    (tmp_path / name).write_bytes(content())
+    if name.startswith("Binary"):
+        (tmp_path / "DocumentReference.ndjson").write_text(json.dumps(reference("d", {"url": "Binary/b"})))
+    place = DocumentStore(root=str(tmp_path))
+    with pytest.raises(ManifestError, match=f"{name}: .*{said}"):
+        DocumentSources(place, place, lake).of(["p1"])
+
+
+def test_half_a_surrogate_pair_costs_no_entry(tmp_path, lake):
+    line = json.dumps(reference("d1", {"data": b64("A."), "title": "?"})).replace('"?"', '"\\ud83d x"')
+    (tmp_path / "DocumentReference.ndjson").write_text(line)
+    place = DocumentStore(root=str(tmp_path))
+    row = DocumentSources(place, place, lake).of(["p1"]).row(0, named=True)
+    assert row["description"] == "? x"
+
+
+@pytest.mark.parametrize(
+    ("written", "day", "time"),
+    [
+        ("2024-03-10T07:59:00Z", dt.date(2024, 3, 10), dt.datetime(2024, 3, 10, 1, 59)),  # before summer time begins
+        ("2024-03-10T08:00:00Z", dt.date(2024, 3, 10), dt.datetime(2024, 3, 10, 3)),
+        ("2024-11-03T06:30:00Z", dt.date(2024, 11, 3), dt.datetime(2024, 11, 3, 1, 30)),  # the hour there is twice
+        ("2024-11-03T07:30:00Z", dt.date(2024, 11, 3), dt.datetime(2024, 11, 3, 1, 30)),
+        ("2024-07-01T04:30:00Z", dt.date(2024, 6, 30), dt.datetime(2024, 6, 30, 23, 30)),  # the day before
+        ("2024-07-01T06:30:00+02:00", dt.date(2024, 6, 30), dt.datetime(2024, 6, 30, 23, 30)),
+        ("2024-07-01T04:30:00", dt.date(2024, 7, 1), dt.datetime(2024, 7, 1, 4, 30)),  # no offset: the wall clock's
+        ("2024-07-01", dt.date(2024, 7, 1), None),
+    ],
+)
+def test_times_with_an_offset_are_the_hospitals(tmp_path, lake, written, day, time):
+    resource = reference("d1", {"data": b64("A."), "creation": written}, date=written)
+    (tmp_path / "DocumentReference.ndjson").write_text(json.dumps(resource))
+    (tmp_path / "manifest.csv").write_text(
+        "document_id,patient_id,file,authored_at,stored_at\n" + f"d2,p1,a.txt,{written},{written}\n"
+    )
+    place = DocumentStore(root=str(tmp_path))
+    rows = DocumentSources(place, place, lake, "America/Chicago").of(["p1"])
+    columns = ("authored_date", "authored_at", "stored_date", "stored_at")
+    assert rows.select(columns).rows() == [(day, time, day, time)] * 2

@@ -13,10 +13,9 @@ from clinical_assets.documents.prioritised.note_profiles import (
     Profile,
     Rule,
     Trigger,
-    profile_from,
-    profile_named,
 )
 from clinical_assets.documents.prioritised.prioritisation import NOTE_SCHEMA, Prioritised, prioritise
+from clinical_assets.documents.prioritised.site_profiles import profile_from, profile_named
 
 EVENT_SCHEMA = {
     "event_id": pl.String,

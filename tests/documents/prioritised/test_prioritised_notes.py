@@ -6,16 +6,19 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clinical_assets.documents.prioritised.note_profiles import GENERAL, ONCOLOGY, profile_from
+from clinical_assets.documents.prioritised.note_profiles import GENERAL, ONCOLOGY
 from clinical_assets.documents.prioritised.prioritised_notes import (
     COUNTS,
+    TEXT_COLUMNS,
+    by_trigger,
     kept_notes,
     prioritised,
     profile_version,
     reduction,
     trigger_outcomes,
 )
-from clinical_assets.documents.tables import INDEX, PRIORITISED, PRIORITISED_TRIGGERS, TIMELINE
+from clinical_assets.documents.prioritised.site_profiles import profile_from
+from clinical_assets.documents.tables import INDEX, PRIORITISED, PRIORITISED_TRIGGERS, TEXT, TIMELINE
 
 DAY = dt.date(2150, 3, 10)
 NOTE = "Oncology progress note"
@@ -31,8 +34,10 @@ def batch(*documents: tuple) -> tuple[pl.DataFrame, pl.DataFrame]:
              "authored_date": None if at is None else day(at), "uri": name, "status": "indexed"}
             for name, at, kind, patient, _ in documents]  # fmt: skip
     read = [(name, characters is not None, characters or 0) for name, _, _, _, characters in documents]
-    schema = {"document_id": pl.String, "extraction_success": pl.Boolean, "characters": pl.Int64}
-    return pl.DataFrame(rows, schema=INDEX.polars_schema, orient="row"), pl.DataFrame(read, schema=schema, orient="row")
+    text = pl.DataFrame(read, schema=["document_id", "extraction_success", "characters"], orient="row")
+    absent = [pl.lit(None, TEXT.polars_schema[n]).alias(n) for n in TEXT_COLUMNS if n not in text.columns]
+    schema = {name: TEXT.polars_schema[name] for name in TEXT_COLUMNS}
+    return pl.DataFrame(rows, schema=INDEX.polars_schema, orient="row"), text.with_columns(absent).cast(schema)
 
 
 def surgeries(*rows: tuple[str, int, str]) -> pl.DataFrame:
@@ -52,6 +57,31 @@ def test_a_note_that_cannot_be_read_leaves_its_place_to_the_next():
     ]
 
 
+def test_a_document_the_index_does_not_date_is_placed_by_what_it_states_itself():
+    index, text = batch(
+        *((name, None, NOTE, "p1", 9) for name in ("day", "time", "nothing")), ("both", 5, NOTE, "p1", 9)
+    )
+    said = pl.DataFrame(
+        {
+            "document_id": ["day", "time", "both"],
+            "stated_date": [day(2), day(1), day(0)],
+            "stated_at": [None, dt.datetime(2150, 3, 11, 9, 30), dt.datetime(2150, 3, 10, 8)],
+            "stated_by": ["effective_time", "author_time", "author_time"],
+        }
+    )
+    text = text.drop("stated_date", "stated_at", "stated_by").join(said, on="document_id", how="left").cast(text.schema)
+    result = prioritised(index, text, surgeries(("s", 0, "p1"), ("t", 2, "p1")), ONCOLOGY)
+    columns = ("document_id", "note_date", "note_time", "dated_by", "days", "order_known")
+    assert kept_notes(result, ONCOLOGY).select(columns).rows() == [
+        ("time", day(1), dt.datetime(2150, 3, 11, 9, 30), "author_time", 1, True),
+        ("day", day(2), None, "effective_time", 0, False),
+        # The index's day, and not the time of what the document says: that may be another day's.
+        ("both", day(5), None, "index", None, None),
+    ]
+    counts = reduction(index, text, result).row(0, named=True)
+    assert (counts["dated by themselves"], counts["undated"]) == (2, 1)
+
+
 def test_the_nearest_event_is_named():
     index, text = batch(("a", 3, NOTE, "p1", 9))
     happened = surgeries(("far", -2, "p1"), ("near", 2, "p1"), ("same far", -2, "p1"))
@@ -68,7 +98,7 @@ def test_a_trigger_without_a_note_is_a_row():
     assert dict(outcomes.filter(pl.col("kind") == "note").select("event_id", "document_id").iter_rows()) == {
         "with": "a", "without": None, "nobody's": None
     }  # fmt: skip
-    assert outcomes["window_days"].unique().to_list() == [7]
+    assert dict(outcomes.select("kind", "window_days").iter_rows()) == {"note": 7, "operative": 7, "pathology": 21}
 
 
 def test_what_became_of_every_document():
@@ -80,11 +110,18 @@ def test_what_became_of_every_document():
     happened = surgeries(("s", 0, "p1"), ("t", 30, "p1"))
     counts = reduction(index, text, prioritised(index, text, happened, ONCOLOGY))
     assert counts.rows(named=True) == [
-        {"patient_id": "p1", "documents": 6, "without text": 1, "undated": 1, "relevant": 4, "kept": 2, "triggers": 2,
-         "triggers with a note": 1},
-        {"patient_id": "p2", "documents": 1, "without text": 0, "undated": 0, "relevant": 0, "kept": 0, "triggers": 0,
-         "triggers with a note": 0},
+        {"patient_id": "p1", "documents": 6, "without text": 1, "dated by themselves": 0, "undated": 1, "relevant": 4,
+         "kept": 2, "triggers": 2, "triggers with a note": 1},
+        {"patient_id": "p2", "documents": 1, "without text": 0, "dated by themselves": 0, "undated": 0, "relevant": 0,
+         "kept": 0, "triggers": 0, "triggers with a note": 0},
     ]  # fmt: skip
+
+
+def test_each_trigger_says_how_many_of_its_events_found_a_document():
+    index, text = batch(("a", 1, NOTE, "p1", 9), ("report", 2, "Operative report", "p1", 9), ("b", 99, NOTE, "p1", 9))
+    result = prioritised(index, text, surgeries(("s", 0, "p1"), ("t", 30, "p1"), ("u", 98, "p1")), ONCOLOGY)
+    assert by_trigger(result.triggers).rows() == [("post_surgery", 3, 2)]
+    assert by_trigger(result.triggers.clear()).is_empty()
 
 
 def test_nothing_gives_tables_of_nothing():

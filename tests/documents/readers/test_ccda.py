@@ -122,6 +122,24 @@ def test_an_attached_note_without_narrative_is_read(reference):
     assert (attachment.method, attachment.level, reading.method) == ("rtf", 2, "ccda(rtf)")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "windows-1252"])
+@pytest.mark.parametrize(
+    "written", ["mediaType='text/plain'", "mediaType = 'text/plain' representation='TXT'", "representation\n='TXT'"]
+)
+def test_an_attached_note_is_found_in_any_encoding_and_spelling(encoding, written):
+    entry = f"<entry><act><text {written}>Tumor µ resected.</text></act></entry>"
+    data = structured(section("", more=entry)).decode().replace("UTF-8", encoding).encode(encoding)
+    assert "Tumor µ resected." in ccda.read(data, READ).text
+
+
+def test_the_first_of_each_part_of_a_section_counts_in_any_order_and_with_entries_between():
+    entries = "<entry><act><code code='1'/><title>no</title><text>no</text></act></entry>" * 3
+    late = "<text>first</text><text>second</text><title>Plan</title><title>no</title><code code='8-1'/><code code='9'/>"
+    reading = ccda.read(structured(f"<section>{entries}{late}{entries}</section>"), READ)
+    assert reading.text == "Operative note\n\nPlan\nfirst"
+    assert [(s.title, s.code) for s in reading.spans] == [("Plan", "8-1")]
+
+
 def test_a_broken_attachment_does_not_take_the_section_down():
     attached = entry('mediaType="text/rtf" representation="B64"', "@@@")
     reading = ccda.read(structured(section("Course uneventful.", more=attached)), READ)

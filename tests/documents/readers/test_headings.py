@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clinical_assets.documents.readers.headings import SECTIONS, find_headings, sections
 
@@ -59,3 +61,34 @@ def mod10(code: str) -> int:
 def test_section_codes_carry_a_valid_check_digit(code):
     number, check = code.split("-")
     assert mod10(number) == int(check)
+
+
+LINES = st.lists(
+    st.sampled_from(
+        [
+            "Plan:",
+            "  plan: wait",
+            "HISTORY :",
+            "TUMOR BOARD:",
+            "\tExam:\t",
+            "a: b",
+            "Family  history: x",
+            "no heading",
+            "",
+            "x" * 61 + ":",
+        ]
+    )
+)
+
+
+@given(LINES)
+def test_a_heading_with_a_colon_is_found_on_whatever_line_it_stands(lines):
+    starts = [sum(len(line) + 1 for line in lines[:number]) for number in range(len(lines))]
+    alone = [
+        (start + h.start, h.title, h.loinc)
+        for start, line in zip(starts, lines, strict=True)
+        for h in find_headings(line)
+    ]
+    text = "\n".join(lines)
+    assert [(h.start, h.title, h.loinc) for h in find_headings(text)] == alone
+    assert all(text.startswith(title, start) for start, title, _ in alone)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up_pdf import encrypted, lines, many_pages, pdf, scanned, show
+from made_up_pdf import FONTS, assembled, encrypted, lines, many_pages, pdf, scanned, show, stream
 
 from clinical_assets.documents.readers import ocr
 from clinical_assets.documents.readers import pdf as reader
@@ -122,6 +122,12 @@ def test_what_was_typed_into_a_form_is_read(kind):
 def test_an_empty_password_is_no_obstacle_and_a_real_one_is():
     assert reader.read(encrypted("Hello", b"")).text == "Hello"
     assert refusal(encrypted("Hello", b"secret")) is Reason.ENCRYPTED
+
+
+def test_a_document_without_pages_is_not_taken_for_the_encrypted_one_read_before_it():
+    empty = assembled([b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [] /Count 0 >>"])
+    assert refusal(encrypted("Hello", b"secret")) is Reason.ENCRYPTED
+    assert refusal(empty) is Reason.CORRUPT
 
 
 WHOLE = pdf(lines("FINDINGS: clear"), lines("IMPRESSION: normal"))
@@ -247,3 +253,29 @@ def test_every_example_is_read_with_its_pages(name, pages, sections, characters)
     counted = (kinds.count(SpanKind.PAGE), kinds.count(SpanKind.SECTION), len(reading.text))
     assert counted == (pages, sections, characters)
     assert reading.cautions == ()
+
+
+def test_characters_outside_the_text_at_the_ends_of_a_page_are_left_out():
+    # A font whose A is U+FFFE, no character at all: PDFium counts it and has no text for it.
+    cmap = (
+        b"begincmap 1 begincodespacerange <00> <ff> endcodespacerange 2 beginbfchar <41> <FFFE> <42> <0042>"
+        b" endbfchar endcmap"
+    )
+    fonts = reader_fonts(b"/F3 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica /ToUnicode 5 0 R >>")
+    page = b"BT /F3 11 Tf 50 700 Td (AABBA) Tj ET"
+    reading = reader.read(pdf(page, more=[stream(cmap)]).replace(FONTS, fonts))
+    assert reading.text == "BB"
+
+
+def reader_fonts(more: bytes) -> bytes:
+    return FONTS[:-2] + more + b" >>"
+
+
+def test_pages_read_one_after_the_other_keep_their_own_text():
+    counts = (50, 1, 52, 2, 30)  # lines: one buffer, made larger where it must be, serves every page
+    contents = [lines(*(f"{page}.{line} {'x' * 95}" for line in range(count))) for page, count in enumerate(counts)]
+    reading = reader.read(pdf(*contents))
+    pages = [reading.text[s.start : s.end].splitlines() for s in reading.spans if s.kind is SpanKind.PAGE]
+    assert [[line.split()[0] for line in page] for page in pages] == [
+        [f"{page}.{line}" for line in range(count)] for page, count in enumerate(counts)
+    ]

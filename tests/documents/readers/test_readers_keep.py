@@ -1,13 +1,15 @@
-"""What fuzzing found, kept: each case once took a reader down or without end (see tests/fuzz/read_documents.py)."""
+"""What fuzzing and hostile documents found, kept: each case was once misread or without end (see tests/fuzz)."""
 
 import base64
 import json
 import time
 
+import pydicom
 import pytest
 
 from clinical_assets.documents.readers.extraction import extract
-from clinical_assets.documents.readers.reading import Reason
+from clinical_assets.documents.readers.reading import Caution, Limits, Reason
+from clinical_assets.documents.readers.worker import Unread, extract_all
 
 LONG = 40_000
 MANY_BLANKS = b"\t" * (2 * LONG)
@@ -80,3 +82,60 @@ def test_the_same_inside_a_fhir_attachment():
     extraction, took = seconds(json.dumps(resource).encode())
     assert extraction.text == "words"
     assert took < 2
+
+
+@pytest.mark.parametrize("odd", [[], {}, ["final"], 1, None, True, " "])
+@pytest.mark.parametrize("name", ["status", "docStatus"])
+def test_a_status_that_is_no_word_is_none(name, odd):
+    resource = {"resourceType": "DiagnosticReport", name: odd, "conclusion": "words"}
+    assert extract(json.dumps(resource).encode()).text == "words"
+
+
+@pytest.mark.parametrize("odd", [[], {}, ["Binary"], 1, None])
+def test_a_resource_type_that_is_no_word_is_none(odd):
+    alone = extract(json.dumps({"resourceType": odd, "data": "eA=="}).encode())
+    assert alone.reason is Reason.UNSUPPORTED_TYPE
+    bundle = {"resourceType": "Bundle", "entry": [{"resource": {"resourceType": odd}}]}
+    assert extract(json.dumps(bundle).encode()).reason is Reason.NO_TEXT
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [("10157-6", "10157-6"), ("Zoraquin", "no code"), ("A. Zoraquin", "no code")]
+)
+def test_a_name_where_a_code_should_be_is_not_repeated(code, said):
+    section = f"<section><title>x</title><code code='{code}' codeSystem='1'/><text/></section>"
+    (warning,) = extract(section.encode()).warnings
+    assert (warning.code, warning.detail) == (Caution.SECTION_WITHOUT_NARRATIVE, said)
+
+
+@pytest.mark.parametrize("data", [b"<html>" + b"<p>" * 600_000, b"<section>" + b"<text/>" * 600_000 + b"</section>"])
+def test_memory_that_ran_out_in_libxml_is_not_taken_for_broken_markup(data):
+    limits = Limits(worker_memory_bytes=80 * 1024 * 1024)
+    ((_, extraction),) = extract_all([Unread("large", data)], limits, workers=1)
+    assert extraction.reason is Reason.OUT_OF_MEMORY
+    assert not extraction.reason.about_the_bytes
+
+
+def test_memory_that_ran_out_in_pydicom_is_not_taken_for_a_broken_file(monkeypatch):
+    def exhausted(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(pydicom, "dcmread", exhausted)
+    assert extract(bytes(128) + b"DICM").reason is Reason.OUT_OF_MEMORY
+
+
+@pytest.mark.parametrize(
+    ("font", "shown"),
+    [
+        ("Symbol;", "μ"),
+        ("{\\*\\panose 05050102010706020507}Symbol;", "μ"),
+        ("Symbol{\\*\\falt Arial};", "μ"),
+        ("{\\*\\panose 05000000000000000000}Wingdings;", "●"),
+        ("\\fcharset2\\fprq2{\\*\\panose 05000000000000000000}Wingdings;", "●"),
+        ("{\\*\\panose 02020603050405020304}Arial{\\*\\falt Symbol};", "l"),
+        ("Arial " * 50 + ";", "l"),
+    ],
+)
+def test_a_font_is_known_by_its_name_whatever_else_is_said_of_it(font, shown):
+    letter = "m" if shown == "μ" else "l"
+    assert extract(f"{{\\rtf1\\ansi{{\\fonttbl{{\\f1\\fnil {font}}}}}{{\\f1 {letter}}}g}}".encode()).text == f"{shown}g"

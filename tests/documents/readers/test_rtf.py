@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clinical_assets.documents.readers import rtf
+from clinical_assets.documents.readers import rtf, rtf_words
 from clinical_assets.documents.readers.reading import Caution, Circumstances, Limits, Reason, UnreadableError
 
 
@@ -157,3 +157,26 @@ def escaped(text: str) -> str:
 def test_text_rendered_to_rtf_comes_back(paragraphs):
     body = "\\par ".join(escaped(" ".join(words)) for words in paragraphs)
     assert seen(body).split("\n") == [" ".join(words) for words in paragraphs]
+
+
+def test_a_code_page_that_does_not_begin_with_ascii_is_decoded():
+    # 500 is EBCDIC: its bytes below 128 are not letters of ASCII.
+    assert rtf.read(b"{\\rtf1\\ansi\\ansicpg500 \xc8\x85\x93\x93\x96}").text == "Hello"
+    assert rtf.read(b"{\\rtf1\\ansi\\ansicpg500 KLM}").text == b"KLM".decode("cp500")
+    assert not rtf_words.extends_ascii("cp500")
+    assert not rtf_words.extends_ascii("utf-7")
+    assert all(rtf_words.extends_ascii(each) for each in ("cp1252", "utf-8", "mac_roman", "cp932", "cp437"))
+
+
+def test_a_character_of_two_bytes_is_not_put_together_across_a_control_word():
+    assert rtf.read(rb"{\rtf1\ansi\ansicpg932 \'8c\'9f}").text == "検"
+    assert rtf.read(rb"{\rtf1\ansi\ansicpg932 \'8c\fs20\'9f}").text != "検"
+
+
+def test_words_without_a_meaning_here_are_passed_over_and_marked_ones_skipped():
+    assert seen(r"a\lang1033\kerning0\unheardof12 b{\unheardof c}{\*\unheardof d}e") == "abce"
+
+
+def test_binary_data_ends_where_its_length_says_and_not_in_the_next_word():
+    assert seen(r"\bin7 }}}\v {after \bin2 \}\b it") == "{after it"[1:]
+    assert seen(r"x{\pict\bin4 {{{{}y\bin0 z") == "xyz"

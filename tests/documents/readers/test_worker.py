@@ -1,15 +1,23 @@
 import hashlib
+import itertools
+import json
 import os
 import signal
+import socket
+import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from clinical_assets.documents.readers import worker
+from clinical_assets.documents.readers import worker, worker_messages
 from clinical_assets.documents.readers.extraction import extract
 from clinical_assets.documents.readers.reading import Limits, Reason
-from clinical_assets.documents.readers.worker import Unread, WorkerStartError, extract_all
+from clinical_assets.documents.readers.sniffing import ContentType
+from clinical_assets.documents.readers.worker import Unread, Workers, WorkerStartError, extract_all
 
 # Duplicate checks of attributes are quadratic in libxml2: this keeps the parser busy, in C, for a minute.
 STUCK = b"<html><p " + b" ".join(b"a%d=1" % i for i in range(200_000)) + b">x</p></html>"
@@ -17,7 +25,7 @@ NOTES = {f"note {i}": f"IMPRESSION: stable {i}".encode() for i in range(20)}
 
 
 def own_children() -> list[psutil.Process]:
-    return [p for p in psutil.Process().children() if "clinical_assets.documents.readers.worker" in p.cmdline()]
+    return [p for p in psutil.Process().children() if worker._PROGRAM in p.cmdline()]
 
 
 def test_a_stuck_reader_costs_its_own_document_only(tmp_path):
@@ -75,11 +83,12 @@ def test_results_stream_and_documents_are_taken_as_workers_become_free(tmp_path)
 def test_a_worker_brought_down_costs_its_own_document_only():
     documents = [Unread("stuck", STUCK, "text/html"), *(Unread(key, data) for key, data in list(NOTES.items())[:3])]
     got = {}
-    for key, extraction in extract_all(documents, Limits(seconds=60), workers=2):
-        got[key] = extraction
-        if len(got) == 3:
-            busy = max(own_children(), key=lambda p: sum(p.cpu_times()[:2]))
-            os.kill(busy.pid, signal.SIGSEGV)
+    with Workers(Limits(seconds=60), 2) as pool:
+        for key, extraction in pool.read(documents):
+            got[key] = extraction
+            if len(got) == 3:
+                (busy,) = [each for each in pool.workers if each.given and each.given[0] == documents[0]]
+                os.kill(busy.process.pid, signal.SIGSEGV)
     assert (got["stuck"].reason, got["stuck"].detail) == (Reason.WORKER_DIED, "signal 11")
     assert sum(extraction.success for extraction in got.values()) == 3
 
@@ -105,7 +114,7 @@ def test_a_file_beyond_the_limit_is_never_held(tmp_path):
 
 
 def test_workers_that_cannot_start_are_an_error_with_the_reason(monkeypatch):
-    monkeypatch.setattr(worker, "__name__", "clinical_assets.documents.no_such_worker")
+    monkeypatch.setattr(worker, "_PROGRAM", "clinical_assets.documents.no_such_worker")
     with pytest.raises(WorkerStartError, match="no_such_worker"):
         list(extract_all([Unread("a", b"x")], workers=1))
 
@@ -139,3 +148,97 @@ def test_a_question_about_a_url_is_answered_while_other_documents_wait():
 
 def test_nothing_to_read_starts_nothing():
     assert list(extract_all([])) == []
+
+
+def test_every_worker_is_started_before_the_first_is_ready_and_none_without_a_document():
+    with Workers(count=3) as pool:
+        results = pool.read(Unread(str(i), b"note") for i in range(50))
+        next(results)
+        assert len(own_children()) == 3
+        results.close()
+    with Workers(count=3) as pool:
+        assert len(list(pool.read([Unread("a", b"note"), Unread("b", b"note")]))) == 2
+        assert len(own_children()) <= 2
+    assert own_children() == []
+
+
+def test_after_a_call_that_was_broken_off_every_document_still_gets_its_own_text():
+    with Workers(count=2) as pool:
+        for taken in (1, 7, 40):
+            broken_off = pool.read(Unread(f"old {i}", b"old %d" % i) for i in range(300))
+            assert len(list(itertools.islice(broken_off, taken))) == taken
+            broken_off.close()
+            got = dict(pool.read(Unread(f"new {i}", b"new %d" % i) for i in range(100)))
+            assert {key: found.text for key, found in got.items()} == {f"new {i}": f"new {i}" for i in range(100)}
+
+
+def test_a_failure_of_the_callers_own_is_the_callers():
+    linked = b'{"resourceType": "DocumentReference", "content": [{"attachment": {"url": "Binary/7"}}]}'
+
+    def resolve(url: str) -> bytes:
+        raise ConnectionError(f"no way to {url}")
+
+    with pytest.raises(ConnectionError, match="no way to Binary/7"):
+        list(extract_all([Unread("linked", linked)], workers=1, resolve=resolve))
+    assert own_children() == []
+
+
+def test_a_worker_knows_the_extractors_of_the_process_that_started_it(monkeypatch):
+    told = {kind.value: ["told", f"v of {kind.value}"] for kind in ContentType}
+    monkeypatch.setattr(worker, "extractors", lambda: json.dumps(told))
+    ((_, note),) = extract_all([Unread("note", b"IMPRESSION: stable")], workers=1)
+    assert (note.extractor, note.version) == ("told", "v of text/plain")
+
+
+def test_a_worker_finds_the_code_wherever_it_is_started_from(monkeypatch, tmp_path):
+    root = str(Path(worker.__file__).parents[3])
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in ("", root)])
+    monkeypatch.chdir(tmp_path)
+    ((_, note),) = extract_all([Unread("note", b"IMPRESSION: stable")], workers=1)
+    assert note.text == "IMPRESSION: stable"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"IMPRESSION: stable\n\nPLAN: watch",
+        b"",
+        b"PK\x03\x04 no document",
+        b"{\\rtf1 a{\\v secret} \\u8722? \\u-10179?\\u-8704? \\'0c \\par FINDINGS: none}",
+        b"<h1>Plan</h1><p>line<br>\xe2\x80\xa8break</p>",
+    ],
+)
+def test_an_extraction_is_the_same_on_the_other_side(data):
+    extraction = extract(data, "text/plain; charset=utf-8")
+    assert worker_messages.read(worker_messages.written(extraction)) == extraction
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(worker_messages.Kind), st.binary(max_size=300)), max_size=8), st.integers(1, 400)
+)
+@settings(max_examples=50, deadline=None)
+def test_messages_arrive_whole_and_in_order_however_they_are_cut(messages, size):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        channel = worker_messages.Channel(theirs)
+        stream = b"".join(worker_messages.framed(kind, body[:2], body[2:]) for kind, body in messages)
+        got = []
+        for start in range(0, len(stream), size):
+            ours.sendall(stream[start : start + size])
+            got += channel.arrived()
+        ours.close()
+        assert got == messages
+        with pytest.raises(EOFError):
+            channel.receive()
+
+
+@pytest.mark.parametrize("declared", [None, 'text/html; charset="a\nb"', "é"])
+@pytest.mark.parametrize(
+    "source", [b"", b"two\nlines\x00", Path("/a/b c\n.txt"), Path(os.fsdecode(b"/not utf-8 \xff"))]
+)
+def test_a_document_is_asked_for_as_it_was_given(source, declared):
+    frame = worker_messages.task(source, declared)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.sendall(frame)
+        assert worker_messages.asked(worker_messages.Channel(theirs).receive()) == (source, declared)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from clinical_assets.documents.readers.extraction import extract
 from clinical_assets.documents.readers.reading import DEFAULT_LIMITS
 from clinical_assets.documents.text import text_cache
-from clinical_assets.documents.text.text_cache import READ_AT_ONCE, Key, in_pieces, key_of, row_of
+from clinical_assets.documents.text.text_cache import READ_AT_ONCE, Cached, Key, in_pieces, key_of, row_of
 
 HASH = "0" * 64
 
@@ -32,7 +32,9 @@ def test_what_is_stored_is_read_back(warehouse):
     assert set(found) == {key(made)}
     for name in ("text", "characters", "text_sha256", "method", "sections", "success", "reason"):
         assert found[key(made)][name] == made[name], name
-    assert text_cache.known(warehouse, [key(made), key(made)._replace(extractor_version="2")]) == {key(made): 23}
+    assert text_cache.known(warehouse, [key(made), key(made)._replace(extractor_version="2")]) == {
+        key(made): Cached(23, None)
+    }
 
 
 def test_a_new_version_is_another_row_and_the_old_one_stays(warehouse):

@@ -94,6 +94,7 @@ DOCUMENTS = [
     document("d-late", "p1", day(200), "Oncology progress note"),
     document("d-mri", "p2", dt.datetime(2150, 3, 10, 18), "MRI report"),
     document("d-early", "p2", dt.datetime(2150, 3, 10, 8), "MRI report"),
+    document("d-stated", "p2", None, "MRI report", source="tree"),
     document("d-radiation", "p2", day(125), "Radiation oncology treatment summary"),
     document("100-DS-1", "100", day(2), "Discharge summary", source="note"),
 ]
@@ -107,6 +108,7 @@ def text_of(index: dict) -> dict:
         "reason": "encrypted" if failed else None, "text": "" if failed else "words", "characters": 0 if failed else 5,
         "n_pages": 0, "n_sections": 0, "spans": "[]", "method": "plain", "extractor": "plain",
         "extractor_version": "1", "n_warnings": 0, "warnings": "[]", "facts": "{}",
+        **({"stated_date": day(1), "stated_by": "effective_time"} if index["document_id"] == "d-stated" else {}),
     }  # fmt: skip
 
 
@@ -222,7 +224,7 @@ def test_one_batch_at_a_time_gives_what_all_at_once_give(graph, monkeypatch):
     at_once = graph.stored()
     graph.run_all()
     assert graph.stored() == at_once, "the same again changes nothing"
-    monkeypatch.setattr(timeline_assets, "BATCHES_AT_ONCE", 2)  # he who is in two batches is met twice
+    monkeypatch.setattr(timeline_assets, "PATIENTS_AT_ONCE", 3)  # he who is in two batches is met twice
     graph.run_all()
     assert graph.stored() == at_once
     for table in TABLES:
@@ -231,6 +233,24 @@ def test_one_batch_at_a_time_gives_what_all_at_once_give(graph, monkeypatch):
     for batch in reversed(graph.batches):
         graph.run(partition_key=batch)
     assert graph.stored() == at_once
+
+
+@pytest.mark.parametrize(
+    ("most", "groups"),
+    [
+        (1, [["a"], ["b"], ["c"], ["d"]]),
+        (3, [["a"], ["b", "c"], ["d"]]),
+        (4, [["a"], ["b", "c", "d"]]),
+        (9, [[*"abcd"]]),
+    ],
+)
+def test_batches_are_read_together_as_far_as_their_patients_are_few(monkeypatch, most, groups):
+    monkeypatch.setattr(timeline_assets, "PATIENTS_AT_ONCE", most)
+    sizes = {"a": 4, "b": 2, "c": 1, "d": 1}
+    rows = [(batch, f"{batch}{n}") for batch, size in sizes.items() for n in range(size)]
+    members = pl.DataFrame(rows, schema=patient_batches.MEMBERS, orient="row")
+    assert list(timeline_assets._groups(members)) == groups
+    assert list(timeline_assets._groups(members.clear())) == []
 
 
 def test_events_of_every_source_reach_lake_and_warehouse(graph):
@@ -258,6 +278,7 @@ def test_events_of_every_source_reach_lake_and_warehouse(graph):
         ("d-operative", "Procedure", "operative report"),
         ("d-radiation", "csv", "reference"),
         ("d-referred", "Procedure", "reference"),
+        ("d-stated", "ImagingStudy", "imaging report"),
     }
     assert [tuple(p) for p in people] == [
         ("100", 2100, None, dt.date(2150, 5, 1)),
@@ -284,18 +305,19 @@ def test_the_notes_kept_say_why_and_the_reduction_is_told(graph):
     one, two, _ = graph.batches
     kept = graph.rows(PRIORITISED, one).filter(pl.col("patient_id") == "p1")
     assert kept.select("document_id", "reasons", "event_id", "days").rows() == [
-        ("d-operative", "post_surgery", "Procedure/s", 0),
+        ("d-operative", "linked, post_surgery", "Procedure/s", 0),
         ("d-before", "pre_medication_change", "MedicationRequest/m", -1),
+        ("d-referred", "linked", "Procedure/s", 40),
         ("d-late", "final_note", None, None),
     ]
     imaging = graph.rows(PRIORITISED, two).select("document_id", "reasons").rows()
-    assert ("d-mri", "post_imaging") in imaging, "of the same day, the one written after the study"
+    assert ("d-mri", "linked, post_imaging") in imaging, "of the same day, the one written after the study"
     triggers = graph.rows(PRIORITISED_TRIGGERS, one).filter(pl.col("event_id") == "MedicationRequest/m")
     assert triggers.select("reason", "document_id").rows() == [
         ("post_medication_change", None), ("pre_medication_change", "d-before")
     ]  # fmt: skip
     metadata = materializations(result, PRIORITISED)[one]
-    assert metadata["reduction"] == "7 -> 4"
+    assert metadata["reduction"] == "7 -> 5"
     assert (metadata["without_text"], metadata["relevant"], metadata["profile"]) == (1, 5, "oncology")
     assert metadata["triggers"] - metadata["triggers_with_a_note"] == 1
     assert metadata["reason: final_note"] == 2
@@ -339,6 +361,16 @@ def test_a_site_names_its_profile_or_gets_the_one_for_its_documents(tmp_path):
         SettingsError, match=r"CLINICAL_NOTE_PROFILE: .*'cardiology'; there are \['general', 'oncology'\]"
     ):
         site_profile(Site(wrong, nothing, document_store=True))
+
+
+def test_another_time_zone_shows_as_another_code_version(tmp_path):
+    def version(**named):
+        site = Site(Settings.load(home=tmp_path, **named), Inventory(root="", files={}))
+        return timeline_asset(site).get_asset_spec().code_version
+
+    zones = [version(), version(time_zone="America/Chicago"), version(time_zone="Europe/Berlin")]
+    assert len(set(zones)) == 3
+    assert version() == zones[0]
 
 
 def test_another_profile_shows_as_another_code_version(tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clinical_assets.documents.timeline.events import EVENT_SCHEMA, LINK_SCHEMA
-from clinical_assets.documents.timeline.timeline_links import RULES, source_documents
+from clinical_assets.documents.timeline.timeline_links import RULES, source_documents, written
 
 DAY = dt.date(2150, 3, 10)
 INDEX_SCHEMA = {
@@ -72,6 +72,23 @@ def test_a_document_goes_to_the_nearest_event():
     two = events(("first", "surgery", 0), ("second", "surgery", 2))
     documents = index(("a", "Operative report", 1), ("b", "Operative report", 2))
     assert linked(documents, two) == [("a", "first", "operative report"), ("b", "second", "operative report")]
+
+
+def test_where_the_index_has_no_day_the_one_the_document_states_counts():
+    stay = events(("e", "surgery", 0))
+    documents = index(("undated", "Operative report", None), ("dated", "Operative report", 40),
+                      ("silent", "Operative report", None), ("unread", "Operative report", None))  # fmt: skip
+    text = pl.DataFrame(
+        [("undated", day(1)), ("dated", day(1)), ("silent", None), ("nobody's", day(0))],
+        schema={"document_id": pl.String, "stated_date": pl.Date}, orient="row",
+    )  # fmt: skip
+    told = written(documents, text)
+    assert told.columns == documents.columns
+    assert dict(told.select("document_id", "authored_date").iter_rows()) == {
+        "undated": day(1), "dated": day(40), "silent": None, "unread": None,
+    }  # fmt: skip
+    assert linked(documents, stay) == []
+    assert linked(told, stay) == [("undated", "e", "operative report")]
 
 
 def test_what_the_source_refers_to_comes_first_and_counts_whatever_the_day():

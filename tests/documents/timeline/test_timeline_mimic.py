@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from clinical_assets.documents.timeline.event_rules import ICD9PROC
+from clinical_assets.documents.timeline.event_rules import CPT, HCPCS, ICD9PROC, MIMIC_ITEMS
 from clinical_assets.documents.timeline.events import EVENT_SCHEMA
 from clinical_assets.documents.timeline.timeline_mimic import GIVEN, SOURCES, from_mimic
 from clinical_assets.imaging.tables import CXR_STUDIES
@@ -15,6 +15,8 @@ from clinical_assets.mimic.catalogue import TABLES as RELEASE_TABLES
 ADMISSIONS, ED = "mimic/hosp/admissions", "mimic/ed/edstays"
 PROCEDURES, TITLES = "mimic/hosp/procedures_icd", "mimic/hosp/d_icd_procedures"
 PRESCRIPTIONS, ORDERS, EMAR = "mimic/hosp/prescriptions", "mimic/hosp/poe", "mimic/hosp/emar"
+BILLS, SERVICES = "mimic/hosp/hcpcsevents", "mimic/hosp/d_hcpcs"
+CHARTED, ITEMS = "mimic/icu/procedureevents", "mimic/icu/d_items"
 DISCHARGE, RADIOLOGY, DETAIL = "mimic/note/discharge", "mimic/note/radiology", "mimic/note/radiology_detail"
 STAY = {"hadm_id": 7, "admittime": dt.datetime(2150, 3, 1, 8), "dischtime": dt.datetime(2150, 3, 12, 9)}
 
@@ -65,6 +67,80 @@ def test_a_procedure_is_known_when_it_is_billed_not_when_it_is_done():
         (dt.date(2150, 3, 2), None, at(12, 9), ICD9PROC, "ICD-9 01-86", "Excision of lesion of brain"),
         (dt.date(2150, 3, 21), None, None, ICD9PROC, "ICD-9 01-86", "Excision of lesion of brain"),
     ]
+
+
+def bill(code: str, number: int = 1, **said) -> dict:
+    return {"hadm_id": 7, "hcpcs_cd": code, "seq_num": number, "chartdate": dt.date(2150, 3, 2),
+            "short_description": "Digestive system", **said}  # fmt: skip
+
+
+def test_a_service_billed_by_hcpcs_is_known_at_discharge_and_a_visit_is_the_admission_itself():
+    tables = {
+        ADMISSIONS: [STAY, {"hadm_id": 8, "admittime": at(20)}],
+        BILLS: [
+            bill("61510"), bill("J9271", 2), bill("TD", 3), bill("99219", 4), bill("G0378", 5),
+            bill("43264", 6, hadm_id=8), bill("60220", 7, chartdate=None),
+            bill("19301", 8, chartdate=dt.date(2150, 3, 30)),
+        ],
+        SERVICES: [{"code": "J9271", "long_description": "Pembrolizumab 1 mg"},
+                   {"code": "TD   ", "long_description": "Rn"}],
+    }  # fmt: skip
+    timeline = made(tables)
+    events = timeline.events.filter(pl.col("event_id").str.starts_with("hcpcs"))
+    columns = ("event_id", "event_type", "event_subtype", "code_system", "description", "start_time", "known_time")
+    assert events.select(columns).rows() == [
+        ("hcpcsevents/7-61510-1", "surgery", "tumor_resection", CPT, "Digestive system", None, at(12, 9)),
+        ("hcpcsevents/7-J9271-2", "medication", "antineoplastic", HCPCS, "Pembrolizumab 1 mg", None, at(12, 9)),
+        ("hcpcsevents/7-TD-3", "other", None, HCPCS, "Rn", None, at(12, 9)),
+        ("hcpcsevents/8-43264-6", "other", None, CPT, "Digestive system", None, None),
+        ("hcpcsevents/7-19301-8", "surgery", "other", CPT, "Digestive system", None, at(30)),
+    ]  # fmt: skip
+    assert timeline.left_out == {"told by its admission: hcpcsevents": 2, "undated: hcpcsevents": 1}
+
+
+def charted(number: int, item: int, stored: dt.datetime, process: str = "Task", **said) -> dict:
+    return {"hadm_id": 7, "stay_id": 3, "orderid": number, "itemid": item, "starttime": at(2, 8), "storetime": stored,
+            "endtime": at(2, 8) + dt.timedelta(minutes=1), "ordercategorydescription": process,
+            "statusdescription": "Stopped", **said}  # fmt: skip
+
+
+def item(number: int, label: str, category: str) -> dict:
+    return {"itemid": number, "label": label, "abbreviation": label, "linksto": "procedureevents", "category": category}
+
+
+def test_what_the_icu_charts_is_known_when_it_was_charted_and_only_what_goes_on_ends():
+    tables = {
+        ITEMS: [
+            item(225470, "OR Sent", "3-Significant Events"), item(225459, "Chest X-Ray", "5-Imaging"),
+            item(225450, "Radiation Therapy", "4-Procedures"), item(225792, "Invasive Ventilation", "2-Ventilation"),
+            item(226475, "Intraventricular Drain Inserted", "4-Procedures"),
+            item(224275, "20 Gauge", "Access Lines - Peripheral"), item(225401, "Blood Cultured", "6-Cultures"),
+            item(228129, "Family updated by RN", "7-Communication"),
+        ],
+        CHARTED: [
+            charted(1, 225470, at(2, 9)), charted(2, 225459, at(2, 7)), charted(3, 225450, at(3)),
+            charted(4, 225792, at(4), "ContinuousProcess", endtime=at(6)), charted(5, 226475, at(2, 8)),
+            charted(6, 224275, at(2, 9)), charted(7, 225401, at(2, 9)), charted(8, 228129, at(2, 9)),
+            charted(9, 299999, at(2, 9)),
+        ],
+    }  # fmt: skip
+    timeline = made(tables)
+    events = timeline.events
+    columns = ("event_id", "event_type", "event_subtype", "description", "end_time", "known_time")
+    assert events.select(columns).rows() == [
+        ("procedureevents/1", "surgery", "other", "OR Sent", None, at(2, 9)),
+        # Stored before it began: known when it began, not before.
+        ("procedureevents/2", "imaging", "XR", "Chest X-Ray", None, at(2, 8)),
+        ("procedureevents/3", "radiation", None, "Radiation Therapy", None, at(3)),
+        ("procedureevents/4", "other", None, "Invasive Ventilation", at(6), at(4)),
+        ("procedureevents/5", "surgery", "cerebrospinal_fluid_diversion", "Intraventricular Drain Inserted", None,
+         at(2, 8)),
+        ("procedureevents/9", "other", None, None, None, at(2, 9)),
+    ]  # fmt: skip
+    assert set(events["code_system"]) == {MIMIC_ITEMS}
+    assert set(events["encounter_id"]) == {"7"}
+    assert set(events["status"]) == {"completed"}, "how it ended was not known when it began"
+    assert timeline.left_out == {"specimens, talks and cannulas: procedureevents": 3}
 
 
 @pytest.mark.parametrize(
@@ -218,16 +294,29 @@ def demo_table(path: str) -> pl.LazyFrame:
 @pytest.mark.skipif(not DEMO.is_dir(), reason="the open MIMIC-IV demo is not at ../shared/data/physionet")
 def test_the_open_demos_events():
     timeline = from_mimic({path: demo_table(path) for path in SOURCES})
-    kinds = dict(timeline.events["event_type"].value_counts().iter_rows())
-    # As many as published: 275 admissions and 222 ED stays, 722 billed procedures.
-    assert kinds["encounter"] == 275 + 222
-    assert kinds["surgery"] + kinds["other"] + kinds["radiation"] + kinds["imaging"] == 722
-    assert kinds == {"encounter": 497, "medication": 5501, "surgery": 299, "other": 366, "radiation": 5, "imaging": 52}
+    table = pl.col("event_id").str.split("/").list.first().alias("table")
+    counted = timeline.events.group_by(table, "event_type").len()
+    # As many as published: 275 admissions and 222 ED stays, 722 procedures by ICD code, 61 bills by HCPCS code and
+    # 1,468 rows of the ICU's chart, with what is left out below.
+    assert dict(counted.group_by("table").agg(pl.col("len").sum()).iter_rows()) == {
+        "admissions": 275, "edstays": 222, "procedures_icd": 722, "hcpcsevents": 61 - 41, "procedureevents": 1468 - 547,
+        "emar": 3265, "prescriptions": 2236,
+    }  # fmt: skip
+    told = {(where, kind): count for where, kind, count in counted.iter_rows()}
+    for where, kinds in {
+        "procedures_icd": {"surgery": 299, "other": 366, "radiation": 5, "imaging": 52},
+        "hcpcsevents": {"surgery": 8, "other": 12},
+        "procedureevents": {"surgery": 47, "other": 548, "radiation": 3, "imaging": 323},
+    }.items():
+        assert {kind: count for (table, kind), count in told.items() if table == where} == kinds
     assert timeline.events.filter(pl.col("rule") == "procedures no rule knows").height == 8
     assert timeline.left_out == {
         "never active, it stops before it starts: prescriptions": 607,
         "prescriptions of admissions whose doses are recorded": 9272,
+        "specimens, talks and cannulas: procedureevents": 547,
+        "told by its admission: hcpcsevents": 41,
     }
     assert timeline.doubtful == {}
     assert timeline.patients.height == 100
     assert timeline.events["known_date"].null_count() == 0
+    assert timeline.events.filter(pl.col("known_time") < pl.col("start_time")).is_empty()

@@ -1,7 +1,6 @@
 """The timeline on a real PostgreSQL server: loading, window queries and the index that serves them."""
 
 import datetime as dt
-import json
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from clinical_assets.documents.timeline.event_rules import EVENT_TYPES
 from clinical_assets.documents.timeline.events import EVENT_SCHEMA, PATIENT_SCHEMA, near
@@ -24,7 +24,9 @@ from clinical_assets.documents.timeline.timeline_store import (
     Loaded,
     TimelineError,
     Window,
+    each_query,
     events_around,
+    events_around_each,
     events_between,
     events_of,
     load,
@@ -275,10 +277,59 @@ def test_no_later_fact_changes_what_was_known_by_then(warehouse, began, later, o
     assert before["end_date"].null_count() == before.height
 
 
+MOMENTS = {"patient_id": pl.String, "day": pl.Date, "known_by": pl.Datetime("us"), "note": pl.String}
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    lasting=st.lists(st.tuples(st.integers(-60, 60), st.none() | st.integers(0, 60), st.integers(0, 40),
+                               st.sampled_from(["p1", "p2"]), st.sampled_from(["surgery", "imaging"])), max_size=10),
+    notes=st.lists(st.tuples(st.sampled_from(["p1", "p2", "nobody"]), st.integers(-50, 50),
+                             st.none() | st.integers(-60, 60)), max_size=6),
+    days=st.integers(0, 40),
+    types=st.sampled_from([(), ("surgery",)]),
+)  # fmt: skip
+def test_many_days_at_once_give_what_each_gives_alone(warehouse, lasting, notes, days, types):
+    rows = events(*(
+        event(f"{i:02}", day(start), None if length is None else day(start + length), day(start + late), kind, patient)
+        for i, (start, length, late, patient, kind) in enumerate(lasting)
+    ))  # fmt: skip
+    put(warehouse, rows, patients=["p1", "p2"])
+    made = [(patient, day(on), None if by is None else NOON + dt.timedelta(days=by), f"n{i}")
+            for i, (patient, on, by) in enumerate(notes)]  # fmt: skip
+    moments = pl.DataFrame(made, schema=MOMENTS, orient="row")
+    alone = [
+        events_around(warehouse, patient, on, days=days, types=types, known_by=by).with_columns(note=pl.lit(note))
+        for patient, on, by, note in made
+        if by is not None
+    ]
+    found = events_around_each(warehouse, moments, days=days, types=types)
+    told = ["note", *EVENT_SCHEMA, "days_from_event"]
+    empty = found.select(told).clear()
+    assert found.select(told).equals(pl.concat([empty, *(part.select(told) for part in alone)]))
+    whole = [
+        events_around(warehouse, patient, on, days=days, types=types).with_columns(note=pl.lit(note))
+        for patient, on, _, note in made
+    ]
+    found = events_around_each(warehouse, moments.drop("known_by"), days=days, types=types)
+    assert found.select(told).equals(pl.concat([empty, *(part.select(told) for part in whole)]))
+
+
+def test_many_days_of_types_there_are_none_of_are_refused(warehouse):
+    with pytest.raises(ValueError, match=r"expected types out of \['surgery', .*found \['surgeries'\]"):
+        events_around_each(warehouse, pl.DataFrame(schema=MOMENTS), types=["surgeries"])
+
+
 # --- The index ----------------------------------------------------------------------------------------------------
 
 
-def test_a_window_is_served_by_the_index(warehouse):
+INDEX = "events_by_patient_and_day"
+BOUNDS = ("patient_id", "start_date", "last_date")
+
+
+@pytest.fixture
+def ten_thousand_events(warehouse):
+    """Events of a hundred patients, and the planner's knowledge of them."""
     with warehouse.transaction() as connection:
         connection.execute(sa.text("INSERT INTO timeline.patients SELECT 'p' || n FROM generate_series(0, 99) n"))
         connection.execute(
@@ -289,20 +340,67 @@ def test_a_window_is_served_by_the_index(warehouse):
             )
         )
         connection.execute(sa.text("ANALYZE timeline.events"))
-        for types, known_by in product([(), ("surgery",), ("surgery", "imaging")], [None, NOON]):
-            window = Window("p7", day(-30), day(30), types, known_by)
-            compiled = window.query().compile(connection, compile_kwargs={"render_postcompile": True})
-            plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {compiled}", compiled.params).scalar_one()
-            said = json.dumps(plan)
-            assert "events_by_patient_and_day" in said
-            assert "Seq Scan" not in said
-            for column in ("patient_id", "start_date", "last_date"):
-                assert column in _index_condition(plan), (
-                    f"{column} bounds the scan, rather than filtering what it finds"
-                )
+    return warehouse
 
 
-def _index_condition(node: object) -> str:
-    if isinstance(node, dict):
-        return "".join(v if k == "Index Cond" else _index_condition(v) for k, v in node.items())
-    return "".join(map(_index_condition, node)) if isinstance(node, list) else ""
+def plan_of(connection, query) -> list[dict]:
+    """What the server would do: the nodes of its plan."""
+    compiled = query.compile(connection, compile_kwargs={"render_postcompile": True})
+    (plan,) = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {compiled}", compiled.params).scalar_one()
+    return list(nodes(plan["Plan"]))
+
+
+def nodes(node: dict):
+    yield node
+    for below in node.get("Plans", ()):
+        yield from nodes(below)
+
+
+def served_by_the_index(plan: list[dict]) -> bool:
+    """Events are found by the index alone, and every bound of the window bounds the scan, not what it finds."""
+    found_by = [node for node in plan if "Index Name" in node]
+    return (
+        bool(found_by)
+        and not any(node["Node Type"] == "Seq Scan" for node in plan)
+        and all(node["Index Name"] == INDEX for node in found_by)
+        and all(bound in node["Index Cond"] for node in found_by for bound in BOUNDS)
+    )
+
+
+def batch(*, known_by: bool) -> pl.DataFrame:
+    """Four notes of each of 25 patients."""
+    rows = [(f"p{n}", day(90 * turn), NOON) for n in range(25) for turn in range(4)]
+    asked = pl.DataFrame(
+        rows, schema={"patient_id": pl.String, "day": pl.Date, "known_by": pl.Datetime("us")}, orient="row"
+    )
+    return asked if known_by else asked.drop("known_by")
+
+
+QUESTIONS = {
+    f"{'batch' if each else 'patient'} {types} {known_by}": (
+        each_query(batch(known_by=known_by), 30, types)
+        if each
+        else Window("p7", day(-30), day(30), types, NOON if known_by else None).query()
+    )
+    for each, types, known_by in product([False, True], [(), ("surgery",), ("surgery", "imaging")], [False, True])
+}
+
+
+def test_windows_of_a_patient_and_of_a_batch_are_served_by_the_index(ten_thousand_events):
+    with ten_thousand_events.transaction() as connection:
+        plans = {name: plan_of(connection, question) for name, question in QUESTIONS.items()}
+    assert len(plans) == 12
+    assert [name for name, plan in plans.items() if not served_by_the_index(plan)] == []
+
+
+def test_a_plan_without_the_index_is_seen(ten_thousand_events):
+    with ten_thousand_events.engine().connect() as connection:
+        connection.execute(sa.text(f"DROP INDEX timeline.{INDEX}"))
+        plans = [plan_of(connection, question) for question in QUESTIONS.values()]
+        connection.rollback()
+        # With the index, and yet not served by it: everything of many patients.
+        joined = sa.text(
+            "SELECT * FROM timeline.events e JOIN unnest(:patients) AS p (patient_id) USING (patient_id)"
+        ).bindparams(sa.bindparam("patients", [f"p{n}" for n in range(90)], ARRAY(sa.Text)))
+        plans.append(plan_of(connection, joined))
+    assert not any(map(served_by_the_index, plans))

@@ -1,0 +1,160 @@
+"""How much of what a record states survives the prioritiser: facts whose document is kept, by what it stands beside.
+
+Records are made up and never filed: every document could be read, so that only the choice among them is measured.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from random import Random
+
+import polars as pl
+
+from clinical_assets.documents.prioritised.note_profiles import Profile
+from clinical_assets.documents.prioritised.prioritisation import NOTE_SCHEMA, Prioritised, prioritise
+from clinical_assets.documents.timeline.events import LINK_SCHEMA, medication_courses
+from clinical_assets.documents.timeline.fhir_events import from_fhir
+from clinical_assets.documents.timeline.timeline_links import source_documents
+from clinical_assets.sample.documents.events import resources
+from clinical_assets.sample.documents.everyday import long_record, other_events
+from clinical_assets.sample.documents.people import person_of
+from clinical_assets.sample.documents.stories import Illness, illness
+from clinical_assets.sample.documents.templates import KINDS, templates
+from clinical_assets.sample.documents.text import TRAP, Layout, laid_out
+from clinical_assets.sample.documents.wording import Occasion, occasions
+from clinical_assets.sample.hosp.movements import patients as recorded_patients
+
+LONG, WEEK = 300, 7
+_FACTS = {"document_id": pl.String, "patient_id": pl.String, "trigger": pl.String, "field": pl.String}
+
+
+@dataclass
+class Records:
+    """Long records as the prioritiser meets them, and the facts their documents state.
+
+    Attributes:
+        notes: see `NOTE_SCHEMA`.
+        events: see `timeline.events.EVENT_SCHEMA`.
+        links: see `timeline.timeline_store.SOURCE_DOCUMENT_SCHEMA`.
+        facts: one row per fact and trigger its document stands beside: `document_id`, `patient_id`, `trigger`,
+            `field`.
+        kinds: what kind of note each document is, by its id.
+    """
+
+    notes: pl.DataFrame
+    events: pl.DataFrame
+    links: pl.DataFrame
+    facts: pl.DataFrame
+    kinds: dict[str, str] = field(default_factory=dict)
+
+
+def long_records(story, patients: int, seed: int) -> Records:
+    """The records of the first patients of a story whose tumour has a record of `LONG` documents and more."""
+    deaths = recorded_patients(story)["dod"].to_list()
+    notes, told_of, facts, kinds = [], [], [], {}
+    found = 0
+    for patient in range(len(deaths)):
+        rng = Random(f"{seed}:{patient}")
+        person = person_of(story, patient, deaths[patient], rng)
+        case = illness(person, rng)
+        if case is None:
+            continue
+        about_it = [o for o in occasions(person, case, rng) if not person.is_away(o.at.date())]
+        visits = [o for o in about_it if o.kind == "progress_clinic"]
+        everyday = list(long_record(person, case, visits, rng))
+        written = [o for o in (*about_it, *everyday) if o.at.date() <= person.last_day]
+        if len(written) < LONG:
+            continue
+        own = {f"{person.patient_id}-{i}": o for i, o in enumerate(sorted(written, key=lambda o: (o.at, o.kind)))}
+        notes += [_note(name, person.patient_id, occasion) for name, occasion in own.items()]
+        told_of += [*resources(person, case), *other_events(person, everyday)]
+        told_of += [_reference(name, person.patient_id, o) for name, o in own.items() if o.events]
+        kinds |= {name: occasion.kind for name, occasion in own.items()}
+        facts += _facts(person.patient_id, case, own, rng)
+        found += 1
+        if found == patients:
+            break
+    timeline = from_fhir(told_of)
+    events = medication_courses(timeline.events)
+    frame = pl.DataFrame(notes, schema=NOTE_SCHEMA, orient="row")
+    index = frame.rename({"note_date": "authored_date", "note_type": "document_type", "title": "description"})
+    links = source_documents(index, events, timeline.links.select(list(LINK_SCHEMA)))
+    return Records(frame, events, links, pl.DataFrame(facts, schema=_FACTS, orient="row"), kinds)
+
+
+def _note(name: str, patient_id: str, occasion: Occasion) -> tuple[object, ...]:
+    kind = KINDS[occasion.kind]
+    return name, patient_id, occasion.at.date(), occasion.at, kind.document_type, None, kind.category
+
+
+def _reference(name: str, patient_id: str, occasion: Occasion) -> dict[str, object]:
+    return {
+        "resourceType": "DocumentReference",
+        "id": name,
+        "status": "current",
+        "subject": {"reference": f"Patient/{patient_id}"},
+        "context": {"related": [{"reference": event} for event in occasion.events]},
+    }
+
+
+def _facts(patient_id: str, case: Illness, own: dict[str, Occasion], rng: Random) -> Iterator[tuple[str, ...]]:
+    for name, occasion in own.items():
+        beside = sorted(_triggers(case, occasion))
+        if not beside:
+            continue
+        note = rng.choice(templates(occasion.kind)).filled(occasion.slots, ())
+        stated = [fact.field for fact in laid_out(note, Layout()).evidence if not fact.field.startswith(f"{TRAP}.")]
+        yield from ((name, patient_id, trigger, fact) for trigger in beside for fact in stated)
+
+
+def _triggers(case: Illness, occasion: Occasion) -> Iterator[str]:
+    """What a document stands beside."""
+    day, kind = occasion.at.date(), occasion.kind
+    if kind == "operative":
+        yield "operative report"
+    if kind == "pathology":
+        late = min((day - s.day).days for s in case.operations if s.day <= day) > WEEK
+        yield "pathology after day 7" if late else "pathology within 7 days"
+    if kind.startswith("mri_"):
+        yield "MRI report"
+    if kind == "mri_postoperative":
+        yield "scan after operation"
+    if kind.startswith("radiation_"):
+        yield "radiation"
+    if kind != "progress_clinic":
+        return
+    if any(0 <= (day - scan.day).days <= WEEK for scan in case.scans):
+        yield "visit after MRI"
+    if any(_near(day, course.start) for course in case.drugs):
+        yield "drug start"
+    if any(_near(day, course.end) for course in case.drugs):
+        yield "drug end"
+    if day == max(visit.day for visit in case.visits):
+        yield "last clinic visit"
+
+
+def _near(day: dt.date, other: dt.date) -> bool:
+    return abs((day - other).days) <= WEEK
+
+
+def chosen(records: Records, profile: Profile) -> Prioritised:
+    """The prioritiser's choice among records with their links."""
+    return prioritise(records.notes, records.events, profile, records.links)
+
+
+def surviving(records: Records, kept: pl.DataFrame) -> dict[str, tuple[int, int]]:
+    """Facts whose document is kept, and all facts, by what their document stands beside."""
+    counted = (
+        records.facts.with_columns(pl.col("document_id").is_in(kept["document_id"].implode()).alias("kept"))
+        .group_by("trigger")
+        .agg(pl.col("kept").sum(), pl.len().alias("facts"))
+        .sort("trigger")
+    )
+    return {trigger: (survived, facts) for trigger, survived, facts in counted.iter_rows()}
+
+
+def notes_per_patient(frame: pl.DataFrame) -> pl.Series:
+    """How many notes each patient has, or has kept."""
+    return frame.group_by("patient_id").len()["len"]
