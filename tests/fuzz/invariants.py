@@ -6,6 +6,7 @@ import hashlib
 import itertools
 from collections.abc import Iterator
 
+from clinical_assets.documents.readers import worker_messages
 from clinical_assets.documents.readers.extraction import Extraction
 from clinical_assets.documents.readers.reading import Reason, Span, SpanKind, clean
 
@@ -47,8 +48,8 @@ def _contradictions(data: bytes, extraction: Extraction) -> Iterator[str]:
         yield "a string that PostgreSQL refuses"
     elif extraction.success and extraction.text_sha256 != hashlib.sha256(text.encode()).hexdigest():
         yield "not the hash of its text"
-    elif Extraction.from_json(extraction.to_json()) != extraction:
-        yield "JSON does not come back"
+    elif worker_messages.read(worker_messages.written(extraction)) != extraction:
+        yield "another extraction from a worker"
     yield from _of_spans(extraction)
     said = " ".join([extraction.detail, *(warning.detail for warning in extraction.warnings)]).lower()
     if any(secret in said for secret in _LOWER):

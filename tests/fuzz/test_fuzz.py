@@ -54,7 +54,7 @@ def section(start: int, end: int) -> Span:
         ({"encoding": "\x00"}, "PostgreSQL"),
         ({"spans": (dataclasses.replace(section(0, 4), title="\ud800"),)}, "PostgreSQL"),
         ({"facts": {"code": "\x00"}}, "PostgreSQL"),
-        ({"spans": [section(0, 4)]}, "JSON"),
+        ({"spans": [section(0, 4)]}, "from a worker"),
         ({"spans": (section(0, 400),)}, "outside"),
         ({"spans": (section(4, 3),)}, "outside"),
         ({"spans": (section(4, 5), section(1, 2))}, "out of order"),

@@ -28,9 +28,7 @@ from clinical_assets.documents.readers.reading import (
     SpanKind,
     UnreadableError,
     clean,
-    span_record,
     unresolved,
-    warning_record,
 )
 from clinical_assets.documents.readers.sniffing import ContentType, contradicts, parse_declared, settle, sniff
 
@@ -39,7 +37,6 @@ _SHARED_VERSION = "1"
 _SNIFFED_HEAD = 64 * 1024
 # No document has so many pages and sections, and PostgreSQL refuses some millions of them in one value of JSON.
 _MOST_SPANS = 100_000
-_KINDS = {kind.value: kind for kind in SpanKind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,27 +184,6 @@ class Extraction:
     def passage(self, span: Span) -> str:
         """The text of a span."""
         return self.text[span.start : span.end]
-
-    def to_json(self) -> str:
-        """One line of JSON; `from_json` gives the same extraction back."""
-        values = {name: getattr(self, name) for name in _FIELDS}
-        values["spans"] = [span_record(span) for span in self.spans]
-        values["warnings"] = [warning_record(warning) for warning in self.warnings]
-        values["facts"] = dict(self.facts)
-        return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
-
-    @classmethod
-    def from_json(cls, line: str) -> Extraction:
-        """The extraction `to_json` wrote."""
-        values = json.loads(line)
-        values["content_type"] = ContentType(values["content_type"])
-        values["reason"] = Reason(values["reason"]) if values["reason"] else None
-        values["spans"] = tuple(Span(_KINDS[span.pop("kind")], **span) for span in values["spans"])
-        values["warnings"] = tuple(ExtractionWarning(Caution(w["code"]), w["detail"]) for w in values["warnings"])
-        return cls(**values)
-
-
-_FIELDS = tuple(each.name for each in dataclasses.fields(Extraction))
 
 
 def extract(

@@ -170,9 +170,14 @@ def sniff(data: bytes) -> ContentType:
 def settle(sniffed: ContentType, declared: ContentType | None, data: bytes) -> ContentType:
     """The type to read a document as: the sniffed one, save that declared HTML with a tag or entity in it is HTML.
 
-    A line of text with a single `<br>` cannot be told from plain text by its bytes.
+    A line of text with a single `<br>` cannot be told from plain text by its bytes, nor a fragment that begins with a
+    rare element from XML without a declaration.
     """
-    if sniffed is ContentType.PLAIN and declared is ContentType.HTML:
+    if declared is not ContentType.HTML:
+        return sniffed
+    if sniffed is ContentType.XML and b"<?xml" not in data[:_HEAD]:
+        return ContentType.HTML
+    if sniffed is ContentType.PLAIN:
         head = data[:_HEAD].decode("latin-1")
         if _HTML_TAG.search(head) or _ENTITY_REFERENCE.search(head):
             return ContentType.HTML

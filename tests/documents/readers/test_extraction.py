@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_up_pdf import encrypted, lines, many_pages, pdf, scanned
 
-from clinical_assets.documents.readers import extraction, ocr
-from clinical_assets.documents.readers.extraction import READERS, Extraction, components_of, extract, extractor_of
+from clinical_assets.documents.readers import extraction, ocr, worker_messages
+from clinical_assets.documents.readers.extraction import READERS, components_of, extract, extractor_of
 from clinical_assets.documents.readers.reading import Caution, Limits, Reason, SpanKind
 from clinical_assets.documents.readers.sniffing import ContentType
 
@@ -150,7 +150,7 @@ def test_a_fault_of_a_reader_costs_one_document_and_repeats_no_word_of_it(monkey
         got = extract(b"Jane Doe")
     assert (got.reason, got.success) == (Reason.READER_ERROR, False)
     assert got.detail.startswith("ValueError at test_extraction.py:")
-    assert "Jane" not in got.to_json()
+    assert "Jane" not in repr(got)
     assert "Jane" not in caplog.text
 
 
@@ -190,9 +190,9 @@ def test_identity_is_known_before_reading_and_changes_with_what_matters(monkeypa
 
 
 @pytest.mark.parametrize("data", [PDF, unstructured(PDF, "application/pdf"), b"", zipped(), "é\u2028°".encode()])
-def test_json_comes_back(data):
+def test_an_extraction_comes_back_from_a_worker_as_it_was(data):
     got = extract(data, "application/pdf")
-    assert Extraction.from_json(got.to_json()) == got
+    assert worker_messages.read(worker_messages.written(got)) == got
 
 
 @needs_examples
@@ -280,9 +280,16 @@ def test_no_bytes_make_it_raise(head, body, declared):
     got = extract(head + body, declared)
     assert got.success is (got.reason is None)
     assert got.reason is not Reason.READER_ERROR, got.detail
-    assert Extraction.from_json(got.to_json()) == got
+    assert worker_messages.read(worker_messages.written(got)) == got
     for span in got.spans:
         assert 0 <= span.start <= span.end <= len(got.text)
     if got.success:
         assert got.text.strip()
         assert "\x00" not in got.text
+
+
+def test_a_fragment_that_looks_like_xml_is_html_where_it_is_declared_so():
+    fragment = b"<label class=x>Blood pressure</label> 120/80<br>"
+    assert extract(fragment, "text/html").text == "Blood pressure 120/80"
+    prologue = b"<?xml version='1.0'?><label>120/80</label>"
+    assert extract(prologue, "text/html").reason is Reason.UNSUPPORTED_TYPE
