@@ -55,7 +55,7 @@ class Settings(BaseSettings):
         str | None,
         Field(
             description="Which notes are worth reading: `oncology`, `general`, or a YAML file "
-            "(see `documents/prioritised/note_profiles.py`)."
+            "(see `documents/prioritised/site_profiles.py`)."
         ),
     ] = None
     time_zone: Annotated[

@@ -155,7 +155,8 @@ PRIORITISED = Table(
     axis=Axis.PATIENT_BATCH,
     grain="one row per note kept",
     meaning="The notes worth a language model's time: those the site's profile finds relevant and an event of the "
-    "timeline chose, and each patient's last. The profile (CLINICAL_NOTE_PROFILE) has vocabulary, triggers, window.",
+    "timeline chose or is linked to, and each patient's last. The profile (CLINICAL_NOTE_PROFILE) has vocabulary, "
+    "triggers, windows.",
     primary_key=("document_id",),
     happened="note_date",
     source="documents/prioritised/note_profiles.py, documents/prioritised/prioritisation.py",

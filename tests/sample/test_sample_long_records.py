@@ -202,7 +202,9 @@ def test_the_prioritiser_brings_hundreds_to_dozens_and_keeps_most_of_what_scans_
     notes = notes_of(manifest, truth).filter(patient_id=long_patient)
     kept = prioritise(notes, events.filter(patient_id=long_patient), ONCOLOGY).kept
     assert 10 <= kept.height <= 0.15 * notes.height
-    # A scan of another organ on the same day may take the report's place, and a report filed twice is kept once.
+    # Without links a report filed twice is kept once.
     scans = values.filter(pl.col("schema") == "tumor_status").join(notes, on="document_id")
     assert scans.height
-    assert scans.join(kept, on="document_id", how="semi").height >= 0.75 * scans.height
+    assert scans.join(kept, on="document_id", how="semi").height >= 0.95 * scans.height
+    kinds = set(truth.join(kept, on="document_id", how="semi")["kind"])
+    assert not kinds & set(OTHER_IMAGING)

@@ -115,6 +115,8 @@ class Profile:
         kind_windows: how many days for documents of a kind, whatever the trigger says: some are signed out late.
         specialties: terms as in `Rule` of services and types whose notes the profile is after. Where a trigger's note,
             or the last note, is of none of them, the nearest that is one's is kept too. Empty for all.
+        visits: whether, where the source links such a note to no encounter, the nearest that it links to one is kept
+            too: what is written at a visit, not what carries it forward. Where it links no notes, nothing changes.
         linked: types of events whose documents are kept, however many; of those types that have triggers with subtypes
             only events of these.
         imaging_regions: which imaging counts; None for all.
@@ -128,6 +130,7 @@ class Profile:
     keep_final_note: bool = True
     kind_windows: tuple[tuple[Kind, int], ...] = ()
     specialties: str = ""
+    visits: bool = False
     linked: tuple[str, ...] = ()
     imaging_regions: Regions | None = None
 
@@ -143,7 +146,8 @@ class Profile:
 FINAL_NOTE = "final_note"
 LINKED = "linked"
 OF_SPECIALTY = "_specialty"
-"""Ends the reason of a note kept beside the nearest one, because it is of the profile's specialties."""
+OF_VISIT = "_visit"
+"""End the reason of a note kept beside the nearest one, because it is of the profile's specialties, or of a visit."""
 
 _ADMINISTRATIVE = Rule(
     "administrative",
@@ -207,10 +211,9 @@ _NERVOUS_SYSTEM = Regions(
     exclude="knee* | ankle* | foot | feet | toe | toes | calcaneus | heel | leg | legs | tibia* | fibula* | femur"
     " | femoral | hip | hips | thigh | shoulder* | clavicle* | humerus | elbow* | forearm | radius | ulna* | wrist*"
     " | hand | hands | finger* | thumb | extremit* | joint* | bone age | dental | teeth | tooth | panorex | mammogra*"
-    " | breast* | abdom* | pelvi*"
-    " | liver | hepat* | gallbladder | biliary | pancrea* | spleen | kub | kidney* | renal | bladder | urin* | prostat*"
-    " | scrot* | testic* | uter* | ovar* | obstetric* | fetal | transvaginal | bowel | colon* | esophag* | swallow*"
-    " | upper gi | thyroid",
+    " | breast* | abdom* | pelvi* | liver | hepat* | gallbladder | biliary | pancrea* | spleen | kub | kidney* | renal"
+    " | bladder | urin* | prostat* | scrot* | testic* | uter* | ovar* | obstetric* | fetal | transvaginal | bowel"
+    " | colon* | esophag* | swallow* | upper gi | thyroid",
 )
 _PHYSICIAN = Rule(
     "physician notes", "include", "progress note* | h&p | history and physical | discharge summary | consult*"
@@ -235,6 +238,7 @@ ONCOLOGY = Profile(
     triggers=(_SURGERY_TRIGGER, _IMAGING_TRIGGER, *_MEDICATION_TRIGGERS, *_RADIATION_TRIGGERS),
     kind_windows=_KIND_WINDOWS,
     specialties=_ONCOLOGY_SPECIALTIES,
+    visits=True,
     linked=_LINKED,
     imaging_regions=_NERVOUS_SYSTEM,
 )

@@ -5,25 +5,28 @@ window; and so for reports (`note_profiles.Rule.kind`), side by side. Days are c
 is always within it; where note and event both have a time of day, a note of the same day must also stand on the right
 side of the event; where one has none, the note counts.
 
-Two things are kept beside what is nearest: the nearest note of the profile's specialties, where the nearest of all is
-somebody else's; and documents linked to the event, whatever their number. Every kept note says why.
+Kept beside what is nearest: the nearest note of the profile's specialties, where the nearest of all is somebody
+else's; of these notes the nearest of a visit, where that one is of none (a call, a summary carried forward); and
+documents linked to the event, whatever their number. Every kept note says why.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import polars as pl
 
+from clinical_assets.documents.prioritised.note_judgement import STANDING, at_visit, judgement, of_regions, standing
 from clinical_assets.documents.prioritised.note_profiles import (
     FINAL_NOTE,
     LINKED,
     OF_SPECIALTY,
+    OF_VISIT,
     ONCOLOGY,
     Kind,
     Profile,
     Trigger,
-    pattern_of,
 )
 from clinical_assets.documents.timeline.timeline_links import REFERENCE
 from clinical_assets.documents.timeline.timeline_store import SOURCE_DOCUMENT_SCHEMA
@@ -98,6 +101,7 @@ class Prioritised:
             (`document_id`, `days`, `order_known`), null where there is none in its window. What is kept beside it is
             in `reasons` alone.
         judged: one row per distinct note: `document_id`, `relevant`, `rule`.
+        elsewhere: imaging events of regions that do not count, one row each: `patient_id`, `event_id`.
         reduction: the counts.
     """
 
@@ -105,6 +109,7 @@ class Prioritised:
     reasons: pl.DataFrame
     triggers: pl.DataFrame
     judged: pl.DataFrame
+    elsewhere: pl.DataFrame
     reduction: Reduction
 
 
@@ -130,18 +135,18 @@ def prioritise(
     distinct = notes.sort("note_date", "note_time", nulls_last=False).unique(
         "document_id", keep="last", maintain_order=True
     )
-    by_rules = distinct.with_columns(*judgement(profile)).with_columns(*standing(profile))
-    counted = _of_regions(events, by_rules, linked, profile)
+    by_rules = distinct.with_columns(*judgement(profile)).with_columns(*standing(profile), at_visit(events, linked))
+    counted = of_regions(events, by_rules, linked, profile)
     moments = trigger_moments(counted, profile)
     dated = by_rules.filter(pl.col("relevant") & pl.col("note_date").is_not_null())
     possible = _candidates(dated, moments)
     nearest = _first(possible)
     described = _linked(by_rules, counted, linked, profile)
-    parts = [nearest, _of_specialty(possible, nearest), described.select(nearest.columns)]
-    reasons = pl.concat([*parts, *(_final_notes(dated) if profile.keep_final_note else ())])
+    parts = [nearest, *_beside(possible, nearest, profile), described.select(nearest.columns)]
+    reasons = pl.concat([*parts, *(_final_notes(dated, profile) if profile.keep_final_note else ())])
     reasons = reasons.sort("patient_id", "document_id", "reason", "event_id", nulls_last=True)
     judged = _brought_in(by_rules, described)
-    kept = _kept(judged.drop("relevant", "rule", *_STANDING), reasons)
+    kept = _kept(judged.drop("relevant", "rule", *STANDING), reasons)
     reduction = Reduction(
         notes=distinct.height,
         duplicates=notes.height - distinct.height,
@@ -155,56 +160,8 @@ def prioritise(
     )
     triggers = moments.join(nearest, on=_TRIGGER, how="left", maintain_order="left")
     judgements = judged.select("document_id", "relevant", "rule")
-    return Prioritised(kept, reasons.drop("edge", "direction", "kind"), triggers, judgements, reduction)
-
-
-def judgement(profile: Profile) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
-    """`relevant`, `rule` and `kind`: the profile's rules as expressions over a note's type, title and category."""
-    ordered = sorted(profile.rules, key=lambda rule: rule.verdict != "exclude")
-    relevant = pl.lit(profile.default == "include")
-    rule, kind = pl.lit(f"{profile.default}: default"), pl.lit("note")
-    for each in reversed(ordered):
-        matches = _DESCRIBED.str.contains(each.pattern)
-        relevant = pl.when(matches).then(pl.lit(each.verdict == "include")).otherwise(relevant)
-        rule = pl.when(matches).then(pl.lit(f"{each.verdict}: {each.name}")).otherwise(rule)
-        kind = pl.when(matches).then(pl.lit(each.kind)).otherwise(kind)
-    return relevant.alias("relevant"), rule.alias("rule"), kind.alias("kind")
-
-
-_DESCRIBED = pl.concat_str("note_type", "title", "category", separator=" \n ", ignore_nulls=True).str.to_lowercase()
-_STANDING = ("specialist", "elsewhere")
-
-
-def standing(profile: Profile) -> tuple[pl.Expr, pl.Expr]:
-    """`specialist`, whether a note is of the profile's specialties, and `elsewhere`, a report of no region of its."""
-    specialist = _DESCRIBED.str.contains(pattern_of(profile.specialties)) if profile.specialties else pl.lit(True)
-    elsewhere = (pl.col("kind") == "imaging") & ~_concerns(_DESCRIBED, profile).fill_null(value=True)
-    return specialist.alias("specialist"), elsewhere.alias("elsewhere")
-
-
-def _concerns(words: pl.Expr, profile: Profile) -> pl.Expr:
-    """Whether imaging described so is of a region that counts; null where it names none."""
-    regions = profile.imaging_regions
-    if regions is None:
-        return pl.lit(None, pl.Boolean)
-    return (
-        pl.when(words.str.contains(pattern_of(regions.include)))
-        .then(pl.lit(True))
-        .when(words.str.contains(pattern_of(regions.exclude)))
-        .then(pl.lit(False))
-    )
-
-
-def _of_regions(events: pl.DataFrame, notes: pl.DataFrame, links: pl.DataFrame, profile: Profile) -> pl.DataFrame:
-    """The events without imaging of regions that do not count, as its description says or else its own reports."""
-    if profile.imaging_regions is None:
-        return events
-    own = links.filter(pl.col("method") == REFERENCE).join(notes, on=["document_id", "patient_id"])
-    reported = own.group_by("patient_id", "event_id").agg(_concerns(_DESCRIBED, profile).any().alias("_reported"))
-    words = pl.col("description") if "description" in events.columns else pl.lit(None, pl.String)
-    counts = pl.coalesce(_concerns(words.str.to_lowercase(), profile), "_reported").fill_null(value=True)
-    joined = events.join(reported, on=["patient_id", "event_id"], how="left", maintain_order="left")
-    return joined.filter((pl.col("event_type") != "imaging") | counts).select(events.columns)
+    elsewhere = events.join(counted, on=["patient_id", "event_id"], how="anti").select("patient_id", "event_id")
+    return Prioritised(kept, reasons.drop("edge", "direction", "kind"), triggers, judgements, elsewhere, reduction)
 
 
 def trigger_moments(events: pl.DataFrame, profile: Profile) -> pl.DataFrame:
@@ -263,7 +220,7 @@ def _candidates(notes: pl.DataFrame, moments: pl.DataFrame) -> pl.DataFrame:
     towards_event = pl.when(after == order_known).then(clock).otherwise(-clock)
     return (
         notes.filter(~pl.col("elsewhere"))
-        .select("document_id", "patient_id", "note_date", "note_time", "kind", "specialist")
+        .select("document_id", "patient_id", "note_date", "note_time", "kind", "specialist", "at_visit")
         .join(moments, on=["patient_id", "kind"])
         .with_columns(_DAYS)
         .filter(in_window & (~order_known | (days != 0) | right_side))
@@ -294,11 +251,21 @@ def _first(candidates: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _of_specialty(candidates: pl.DataFrame, nearest: pl.DataFrame) -> pl.DataFrame:
-    """The nearest note of the profile's specialties, of every trigger moment whose nearest note is of none of them."""
-    own = _first(candidates.filter(pl.col("specialist"), pl.col("kind") == "note"))
-    beside = own.join(nearest, on=["document_id", *_TRIGGER], how="anti")
-    return beside.with_columns((pl.col("reason") + OF_SPECIALTY).alias("reason"))
+def _beside(candidates: pl.DataFrame, nearest: pl.DataFrame, profile: Profile) -> Iterator[pl.DataFrame]:
+    """The notes kept beside the nearest one of a trigger moment, where that is not of the profile's specialties.
+
+    The nearest that is; and where that is of no visit, the nearest that is of one.
+    """
+    own = candidates.filter(pl.col("specialist"), pl.col("kind") == "note")
+    specialist = _first(own)
+    yield _without(specialist, nearest, OF_SPECIALTY)
+    if profile.visits:
+        yield _without(_first(own.filter("at_visit")), specialist, OF_VISIT)
+
+
+def _without(found: pl.DataFrame, chosen: pl.DataFrame, why: str) -> pl.DataFrame:
+    beside = found.join(chosen, on=["document_id", *_TRIGGER], how="anti")
+    return beside.with_columns((pl.col("reason") + why).alias("reason"))
 
 
 def _linked(notes: pl.DataFrame, events: pl.DataFrame, links: pl.DataFrame, profile: Profile) -> pl.DataFrame:
@@ -307,15 +274,15 @@ def _linked(notes: pl.DataFrame, events: pl.DataFrame, links: pl.DataFrame, prof
     What a rule excludes stays out. What no rule knows comes in only where the source itself says what it describes,
     and so does a report of a region that does not count.
     """
-    own_words = [trigger for trigger in profile.triggers if trigger.event_type in profile.linked]
-    types = {trigger.event_type for trigger in own_words}
-    wanted = pl.any_horizontal(
-        pl.col("event_type").is_in([name for name in profile.linked if name not in types]), *map(_wanted, own_words)
-    )
+    triggers = [trigger for trigger in profile.triggers if trigger.event_type in profile.linked]
+    whole_types = set(profile.linked) - {trigger.event_type for trigger in triggers}
+    wanted = pl.any_horizontal(pl.col("event_type").is_in(sorted(whole_types)), *map(_wanted, triggers))
+    # Events have a rule of their own.
+    happened = events.filter(wanted).select("patient_id", "event_id", "start_date", "start_time")
     undecided = pl.col("rule") == _UNDECIDED
     stated = pl.col("method") == REFERENCE
     return (
-        links.join(events.filter(wanted), on=["patient_id", "event_id"])
+        links.join(happened, on=["patient_id", "event_id"])
         .join(notes, on=["patient_id", "document_id"])
         .filter(
             pl.col("note_date").is_not_null(),
@@ -343,14 +310,17 @@ def _brought_in(notes: pl.DataFrame, described: pl.DataFrame) -> pl.DataFrame:
     return notes.with_columns((pl.col("relevant") | by_link).alias("relevant"), rule.alias("rule"))
 
 
-def _final_notes(notes: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The last relevant note of every patient, and where that is no specialty's of the profile the last that is.
+def _final_notes(notes: pl.DataFrame, profile: Profile) -> Iterator[pl.DataFrame]:
+    """The last relevant note of every patient, and beside it what `_beside` says of a trigger's note.
 
     Of one day the one with the latest time. Notes come before reports.
     """
-    last = _last(notes, FINAL_NOTE)
-    own = _last(notes.filter(pl.col("specialist"), pl.col("kind") == "note"), FINAL_NOTE + OF_SPECIALTY)
-    return last, own.join(last, on="document_id", how="anti")
+    own = notes.filter(pl.col("specialist"), pl.col("kind") == "note")
+    last, specialist = _last(notes, FINAL_NOTE), _last(own, FINAL_NOTE + OF_SPECIALTY)
+    yield last
+    yield specialist.join(last, on="document_id", how="anti")
+    if profile.visits:
+        yield _last(own.filter("at_visit"), FINAL_NOTE + OF_VISIT).join(specialist, on="document_id", how="anti")
 
 
 def _last(notes: pl.DataFrame, reason: str) -> pl.DataFrame:

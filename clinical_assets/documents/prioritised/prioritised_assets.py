@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from clinical_assets.declaration import Site, asset_arguments, code_version, conform, input_of, io_manager_of
 from clinical_assets.documents.prioritised import prioritised_notes
@@ -88,11 +89,12 @@ def source_documents(warehouse: Warehouse, patients: pl.Series) -> pl.DataFrame:
 
     `documents/timeline` leaves them in PostgreSQL; the lake has how many there are of each event.
     """
-    asked = sa.select(*(SOURCE_DOCUMENTS.c[name] for name in SOURCE_DOCUMENT_SCHEMA)).where(
-        SOURCE_DOCUMENTS.c.patient_id.in_(patients.unique().sort().to_list())
-    )
+    # One parameter however many patients: a run over all batches has more than a statement may have parameters.
+    asked = sa.literal(patients.unique().sort().to_list(), ARRAY(sa.Text()))
+    columns = [SOURCE_DOCUMENTS.c[name] for name in SOURCE_DOCUMENT_SCHEMA]
+    query = sa.select(*columns).where(SOURCE_DOCUMENTS.c.patient_id == sa.any_(asked))
     with warehouse.transaction() as connection:
-        rows = connection.execute(asked).all()
+        rows = connection.execute(query).all()
     return pl.DataFrame([tuple(row) for row in rows], schema=SOURCE_DOCUMENT_SCHEMA, orient="row")
 
 
@@ -120,6 +122,7 @@ def _batch_metadata(
         "window_days": profile.window_days,
         **{f"window_days: {kind}": days for kind, days in profile.kind_windows},
         **{name.replace(" ", "_"): mine[name] for name in COUNTS},
+        "imaging_of_other_regions": result.elsewhere.join(own, on="patient_id", how="semi").height,
         **{f"reason: {reason}": count for reason, count in by_reason.items()},
         **{
             f"trigger: {reason}": f"{found:,} of {triggers:,} found a document"

@@ -38,7 +38,7 @@ from clinical_assets.documents.timeline.event_rules import EVENT_TYPES
 _KEYS = frozenset(
     {
         "name", "base", "window_days", "default", "keep_final_note", "rules", "triggers", "extra_rules", "kind_windows",
-        "specialties", "linked", "imaging_regions",
+        "specialties", "visits", "linked", "imaging_regions",
     }
 )  # fmt: skip
 
@@ -73,8 +73,8 @@ def profile_from(settings: Mapping[str, Any]) -> Profile:
 
     Keys: `name`; `base` (a profile's name, default `oncology`); `window_days`; `default`; `keep_final_note`; `rules`
         and `triggers`, lists of mappings with the attributes of `Rule` and `Trigger` that replace the base's;
-        `extra_rules`, put before them; `kind_windows` (kind: days), `specialties` (terms), `linked` (event types) and
-        `imaging_regions` (`include` and `exclude`, terms; null for all regions), each in place of the base's.
+        `extra_rules`, put before them; `kind_windows` (kind: days), `specialties` (terms), `visits`, `linked` (event
+        types) and `imaging_regions` (`include` and `exclude`, terms; null for all), each in place of the base's.
 
     Raises:
         ValueError: naming the unknown key or value and what would be allowed.
@@ -97,6 +97,7 @@ def profile_from(settings: Mapping[str, Any]) -> Profile:
         keep_final_note=bool(settings.get("keep_final_note", base.keep_final_note)),
         kind_windows=_kind_windows(settings.get("kind_windows", dict(base.kind_windows))),
         specialties=_terms(settings.get("specialties", base.specialties)),
+        visits=bool(settings.get("visits", base.visits)),
         linked=_event_types(settings.get("linked", base.linked)),
         imaging_regions=_regions(settings["imaging_regions"])
         if "imaging_regions" in settings

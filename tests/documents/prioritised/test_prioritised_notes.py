@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clinical_assets.documents.prioritised.note_profiles import GENERAL, ONCOLOGY
+from clinical_assets.documents.prioritised.prioritised_checks import one_profile
 from clinical_assets.documents.prioritised.prioritised_notes import (
     COUNTS,
     TEXT_COLUMNS,
@@ -19,6 +20,7 @@ from clinical_assets.documents.prioritised.prioritised_notes import (
 )
 from clinical_assets.documents.prioritised.site_profiles import profile_from
 from clinical_assets.documents.tables import INDEX, PRIORITISED, PRIORITISED_TRIGGERS, TEXT, TIMELINE
+from clinical_assets.documents.timeline.timeline_store import SOURCE_DOCUMENT_SCHEMA
 
 DAY = dt.date(2150, 3, 10)
 NOTE = "Oncology progress note"
@@ -99,6 +101,36 @@ def test_a_trigger_without_a_note_is_a_row():
         "with": "a", "without": None, "nobody's": None
     }  # fmt: skip
     assert dict(outcomes.select("kind", "window_days").iter_rows()) == {"note": 7, "operative": 7, "pathology": 21}
+
+
+def test_windows_may_differ_by_kind_but_not_by_batch():
+    index, text = batch(("a", 3, NOTE, "p1", 9))
+    happened = surgeries(("s", 0, "p1"))
+
+    def made(profile):
+        return trigger_outcomes(prioritised(index, text, happened, profile), happened, profile)
+
+    assert made(ONCOLOGY)["window_days"].n_unique() == 2
+    assert one_profile(index.clear().with_columns(profile=pl.lit("oncology")), made(ONCOLOGY)).passed
+    earlier = profile_from({"name": "oncology", "kind_windows": {"pathology": 14}})
+    finding = one_profile(
+        index.clear().with_columns(profile=pl.lit("oncology")), pl.concat([made(ONCOLOGY), made(earlier)])
+    )
+    assert not finding.passed
+    assert finding.counts == {"profiles": 1, "settings": 2}
+
+
+def test_a_linked_document_says_which_event_it_is_of():
+    index, text = batch(
+        ("near", 1, NOTE, "p1", 9), ("linked", 30, "Operative report", "p1", 9), ("broken", 2, NOTE, "p1", None)
+    )
+    linked = pl.DataFrame(
+        [("p1", "s", name, "reference") for name in ("linked", "broken")], schema=SOURCE_DOCUMENT_SCHEMA, orient="row"
+    )
+    result = prioritised(index, text, surgeries(("s", 0, "p1")), ONCOLOGY, linked)
+    assert kept_notes(result, ONCOLOGY).select("document_id", "reasons", "event_id", "days").rows() == [
+        ("near", "final_note, post_surgery", "s", 1), ("linked", "linked", "s", 30)
+    ]  # fmt: skip
 
 
 def test_what_became_of_every_document():
