@@ -33,7 +33,7 @@ from clinical_assets.documents.readers.reading import (
 from clinical_assets.documents.readers.sniffing import ContentType, contradicts, parse_declared, settle, sniff
 
 # Raise it when anything the readers share changes their output: sniffing, decoding, cleaning, headings, flow.
-_SHARED_VERSION = "1"
+_SHARED_VERSION = "2"
 _SNIFFED_HEAD = 64 * 1024
 # No document has so many pages and sections, and PostgreSQL refuses some millions of them in one value of JSON.
 _MOST_SPANS = 100_000

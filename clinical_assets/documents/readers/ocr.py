@@ -11,13 +11,25 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 
-from clinical_assets.documents.readers.reading import Limits, clean
+from clinical_assets.documents.readers.reading import Limits, Reason, clean
 
 PROGRAM = "tesseract"
 
 
 class OcrFailedError(Exception):
     """The recogniser failed on a page; the message holds its exit status only."""
+
+
+class OcrInterruptedError(Exception):
+    """The recogniser was not given the time or memory for a page, which it may have another time.
+
+    Attributes:
+        reason: `TIMED_OUT`, or `WORKER_DIED` where the system ended it.
+    """
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
 
 
 @functools.cache
@@ -38,7 +50,8 @@ def recognise(rows: Sequence[bytes], width: int, limits: Limits) -> str:
     """The text of a grey image, one byte per pixel and `width` pixels per row.
 
     Raises:
-        OcrFailedError: where the recogniser is absent, fails or takes longer than `limits.ocr_seconds`.
+        OcrFailedError: where the recogniser is absent or fails.
+        OcrInterruptedError: where it takes longer than `limits.ocr_seconds` or is ended by a signal.
     """
     image = b"P5\n%d %d\n255\n" % (width, len(rows)) + b"".join(rows)
     command = [PROGRAM, "stdin", "stdout", "-l", limits.ocr_language, "--dpi", str(limits.ocr_dpi)]
@@ -51,7 +64,10 @@ def recognise(rows: Sequence[bytes], width: int, limits: Limits) -> str:
     except FileNotFoundError:
         raise OcrFailedError(f"{PROGRAM} is not installed") from None
     except subprocess.TimeoutExpired:
-        raise OcrFailedError(f"no answer within {limits.ocr_seconds:g} s") from None
+        detail = f"{PROGRAM} gave no answer within {limits.ocr_seconds:g} s"
+        raise OcrInterruptedError(Reason.TIMED_OUT, detail) from None
+    if answer.returncode < 0:
+        raise OcrInterruptedError(Reason.WORKER_DIED, f"{PROGRAM} was ended by signal {-answer.returncode}")
     if answer.returncode != 0:
         raise OcrFailedError(f"exit status {answer.returncode}")
     return clean(answer.stdout.decode("utf-8", errors="replace")).strip()

@@ -240,6 +240,9 @@ class _Pages:
         except ocr.OcrFailedError as error:
             self.cautions.append(ExtractionWarning(Caution.OCR_FAILED, f"page {number}: {error}"))
             text = ""
+        except ocr.OcrInterruptedError as error:
+            # Kept without this page, the document would be taken for whole ever after.
+            raise UnreadableError(error.reason, f"page {number}: {error}") from None
         finally:
             bitmap.close()
             page.close()

@@ -86,6 +86,9 @@ _GENERAL: dict[ContentType, frozenset[ContentType]] = {
     ContentType.BINARY: frozenset(ContentType),
 }
 
+SNIFFING_VERSION = "2"
+"""Raise it when the same bytes are found to be of another type than before: they are then looked at again."""
+
 _HEAD = 4096
 _BLANK = b"\x00 \t\r\n\x0c"
 # Control characters but those that occur in text: white space, escape and the separators.

@@ -20,6 +20,9 @@ def _no_recogniser(monkeypatch):
     monkeypatch.setattr(ocr, "version", lambda: None)
 
 
+MIXED = scanned(b"q 500 0 0 700 50 50 cm /Im Do Q", lines("typed"))
+
+
 @pytest.fixture
 def recogniser(monkeypatch, tmp_path):
     """A stand-in for tesseract: answers with the given shell script."""
@@ -188,17 +191,20 @@ def test_the_recogniser_gets_a_grey_image_of_the_page(recogniser, tmp_path):
     assert image[-612 * 400 + 300] == 0x80
 
 
-@pytest.mark.parametrize(
-    ("script", "detail"), [("exit 3", "page 1: exit status 3"), ("exec sleep 5", "page 1: no answer within 0.2 s")]
-)
-def test_a_failing_recogniser_is_a_caution_not_a_crash(recogniser, script, detail):
+def test_a_failing_recogniser_is_a_caution_not_a_crash(recogniser):
+    recogniser("exit 3")
+    assert refusal(scanned()) is Reason.NO_TEXT
+    reading = reader.read(MIXED)
+    assert (Caution.OCR_FAILED, "page 1: exit status 3") in [(c.code, c.detail) for c in reading.cautions]
+
+
+@pytest.mark.parametrize("document", [scanned(), MIXED], ids=["a scan", "a typed page beside it"])
+@pytest.mark.parametrize(("script", "reason"), [("exec sleep 5", Reason.TIMED_OUT), ("kill -9 $$", Reason.WORKER_DIED)])
+def test_a_page_the_recogniser_had_no_time_or_memory_for_is_tried_again(recogniser, script, reason, document):
     recogniser(script)
-    with pytest.raises(UnreadableError) as refused:
-        reader.read(scanned(), Circumstances(limits=Limits(ocr_seconds=0.2)))
-    assert refused.value.reason is Reason.NO_TEXT
-    both = scanned(b"q 500 0 0 700 50 50 cm /Im Do Q", lines("typed"))
-    reading = reader.read(both, Circumstances(limits=Limits(ocr_seconds=0.2)))
-    assert (Caution.OCR_FAILED, detail) in [(c.code, c.detail) for c in reading.cautions]
+    found = refusal(document, ocr_seconds=0.2)
+    assert found is reason
+    assert not found.about_the_bytes, "it may not be cached"
 
 
 def test_recognition_stops_at_its_page_limit(recogniser):

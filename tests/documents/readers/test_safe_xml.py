@@ -80,3 +80,11 @@ def test_the_refusal_names_the_line_of_what_cannot_be_mended(text, line):
         parsed(text)
     assert refused.value.reason is Reason.CORRUPT
     assert f"line {line}," in refused.value.detail
+
+
+@pytest.mark.parametrize("hidden", ["<!EN\x01TITY", "<\x02!ENTITY", "<!ENTITY\x03"])
+def test_no_entity_hides_behind_characters_that_are_left_out(hidden):
+    text = "<!DOCTYPE a [" + hidden + " f 'penicillin'>]><a>no known allergies &f;</a>" + "\n" * 40
+    with pytest.raises(UnreadableError) as refused:
+        parsed(text)
+    assert refused.value.reason is Reason.ENTITIES_REFUSED
