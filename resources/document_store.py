@@ -85,7 +85,7 @@ class DocumentStore(Sources):
     def listing(self, folder: str = "", *, recursive: bool = False) -> dict[str, StoredObject]:
         """The objects in a folder by path below the root; those in its subfolders too where asked. Hidden ones are not.
 
-        The version of a local file is its size and time of change, of an S3 object its ETag.
+        The version of a local file is its size and both times of change, of an S3 object its ETag.
 
         Raises:
             OSError: the store cannot be looked at; a local folder that is not there is an empty one.
@@ -165,7 +165,9 @@ class DocumentStore(Sources):
                         continue
                     if stat.S_ISREG(facts.st_mode):  # whoever opens a pipe waits for somebody to write into it
                         size = facts.st_size
-                        found[path] = StoredObject(path, size, f"{size}-{facts.st_mtime_ns}")
+                        # What copies or unpacks a file sets the one time to what it was; nobody can set the other.
+                        version = f"{size}-{facts.st_mtime_ns}-{facts.st_ctime_ns}"
+                        found[path] = StoredObject(path, size, version)
         return found
 
     def _s3_objects(self, folder: str, recursive: bool) -> Iterator[StoredObject]:

@@ -9,7 +9,8 @@ What does not belong here: how a cohort's patients are found.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import polars as pl
 import sqlalchemy as sa
@@ -76,26 +77,55 @@ def record(warehouse: Warehouse, batch: str, patients: Iterable[str]) -> None:
     Raises:
         ValueError: the name is none of a batch, or there is a batch of that name, or of its cohort, with other members.
     """
+    with recording(warehouse, {batch: patients}):
+        pass
+
+
+@contextmanager
+def recording(warehouse: Warehouse, batches: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:
+    """Record batches that were cut elsewhere, all of them or none: an error in the block undoes them too.
+
+    Args:
+        warehouse: where batches are recorded.
+        batches: members of each, by name.
+
+    Yields:
+        Names of those that were not recorded before.
+
+    Raises:
+        ValueError: as `record`, for any of them.
+    """
+    own = {batch: sorted(set(patients)) for batch, patients in batches.items()}
+    for batch, patients in own.items():
+        cohort, _, number = batch.rpartition("-")
+        if not (cohort and number.isdecimal() and patients):
+            raise ValueError(
+                f"expected a batch of a cohort and a number, with patients; found {batch}, {len(patients)} patients"
+            )
+    held = members(warehouse, list(own))
+    known = {batch: held.filter(pl.col(AXIS) == batch)["patient_id"].to_list() for batch in own}
+    new = [batch for batch in own if known[batch] != own[batch]]
+    taken = next((batch for batch in new if known[batch]), None)
+    if taken:
+        raise ValueError(_TAKEN.format(batch=taken))
+    with warehouse.transaction() as connection:
+        for batch in new:
+            try:
+                _record(connection, batch, own[batch])
+            except sa.exc.IntegrityError:
+                raise ValueError(_TAKEN.format(batch=batch)) from None
+        yield new
+
+
+def _record(connection: sa.Connection, batch: str, patients: Sequence[str]) -> None:
     cohort, _, number = batch.rpartition("-")
-    own = sorted(set(patients))
-    if not (cohort and number.isdecimal() and own):
-        raise ValueError(
-            f"expected a batch of a cohort and a number, with patients; found {batch}, {len(own)} patients"
-        )
-    known = members(warehouse, [batch])["patient_id"].to_list()
-    if known == own:
-        return
-    refused = f"batch {batch}: expected a new one; found its name, or patients of it, in a batch recorded before"
-    if known:
-        raise ValueError(refused)
-    row = {"batch": batch, "cohort": cohort, "number": int(number), "patients": len(own)}
-    try:
-        with warehouse.transaction() as connection:
-            connection.execute(sa.text(_REMEMBER), {"cohort": cohort, "kind": "ids", "sha": ""})
-            connection.execute(sa.text(_NEW_BATCH), row)
-            connection.execute(sa.text(_NEW_MEMBER), [{"cohort": cohort, "patient": p, "batch": batch} for p in own])
-    except sa.exc.IntegrityError:
-        raise ValueError(refused) from None
+    connection.execute(sa.text(_REMEMBER), {"cohort": cohort, "kind": "ids", "sha": ""})
+    row = {"batch": batch, "cohort": cohort, "number": int(number), "patients": len(patients)}
+    connection.execute(sa.text(_NEW_BATCH), row)
+    connection.execute(sa.text(_NEW_MEMBER), [{"cohort": cohort, "patient": p, "batch": batch} for p in patients])
+
+
+_TAKEN = "batch {batch}: expected a new one; found its name, or patients of it, in a batch recorded before"
 
 
 _REMEMBER = """

@@ -70,6 +70,18 @@ def test_a_version_changes_when_the_bytes_do(store):
     assert store.listing("files/p1")[path].version != before
 
 
+def test_a_version_changes_with_the_bytes_where_size_and_time_of_change_are_kept(local):
+    path = local.local("files/p1/a b#1.txt")
+    before, facts = local.listing("files/p1"), path.stat()
+    while path.stat().st_ctime_ns == facts.st_ctime_ns:  # the clock of files ticks some hundred times a second
+        path.write_bytes(b"FIRST")
+        os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert path.stat().st_mtime_ns == facts.st_mtime_ns
+    after = local.listing("files/p1")
+    assert [after[name].size for name in after] == [before[name].size for name in before] == [5]
+    assert [after[name].version for name in after] != [before[name].version for name in before]
+
+
 @pytest.mark.parametrize(("bucket", "why"), [("no-such-bucket-here", "NoSuchBucket"), ("nobody", "could not be asked")])
 def test_a_remote_store_that_cannot_be_listed_is_an_os_error_without_a_word_of_the_request(
     s3, s3_environment, bucket, why

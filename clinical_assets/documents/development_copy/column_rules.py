@@ -7,6 +7,7 @@ bytes are left out: each of them leads back to the original. Free text is made a
 
 from __future__ import annotations
 
+import codecs
 import datetime as dt
 import enum
 import hashlib
@@ -19,9 +20,13 @@ from typing import Any
 
 import polars as pl
 
+from clinical_assets.documents import tables as declared_tables
 from clinical_assets.documents.development_copy.deidentification import Deidentified, Deidentifier
-from clinical_assets.documents.development_copy.identifier_detectors import ALSO_WORDS, NAME, detect
-from clinical_assets.documents.readers.reading import Span, SpanKind
+from clinical_assets.documents.development_copy.identifier_detectors import ALSO_WORDS, NAME, detect, written
+from clinical_assets.documents.readers.reading import Caution, Span, SpanKind
+from clinical_assets.documents.readers.sniffing import parse_declared
+from clinical_assets.documents.timeline.fhir_events import EVENT_RESOURCES
+from clinical_assets.tables import Table
 
 
 class Fate(enum.StrEnum):
@@ -42,20 +47,22 @@ OLDEST_DAYS = 90 * 365
 INDEX_COLUMNS: Mapping[str, Fate] = {
     **dict.fromkeys((_PATIENT, _DOCUMENT), Fate.PSEUDONYM),
     **dict.fromkeys(("authored_date", "authored_at", "stored_date", "stored_at"), Fate.SHIFTED),
-    **dict.fromkeys(("source", "declared_type", "content_type", "status"), Fate.KEPT),
+    **dict.fromkeys(("source", "content_type", "status"), Fate.KEPT),
     # A store's own words.
     **dict.fromkeys(("document_type", "category"), Fate.UNNAMED),
-    **dict.fromkeys(("age_at_document_days", "description"), Fate.MADE_ANEW),
+    **dict.fromkeys(("age_at_document_days", "description", "declared_type"), Fate.MADE_ANEW),
     # Addresses, and what is unique to the original bytes.
     **dict.fromkeys(("fault", "uri", "version", "binary_id", "sha256", "size_bytes"), Fate.LEFT_OUT),
 }
 TEXT_COLUMNS: Mapping[str, Fate] = {
     **dict.fromkeys((_PATIENT, _DOCUMENT), Fate.PSEUDONYM),
-    **dict.fromkeys(("text", "characters", "text_sha256", "spans"), Fate.MADE_ANEW),
+    **dict.fromkeys(("text", "characters", "text_sha256", "spans", "warnings", "extractor_version"), Fate.MADE_ANEW),
+    # It may repeat what a sender declared.
+    "detail": Fate.UNNAMED,
     **dict.fromkeys(("stated_date", "stated_at"), Fate.SHIFTED),
     **dict.fromkeys(
-        ("extraction_success", "reason", "detail", "n_pages", "n_sections", "method", "extractor", "extractor_version",
-         "encoding", "n_warnings", "warnings", "stated_by", "attempts", "given_up"),
+        ("extraction_success", "reason", "n_pages", "n_sections", "method", "extractor", "encoding",
+         "n_warnings", "stated_by", "attempts", "given_up"),
         Fate.KEPT,
     ),
     # Facts hold times and ids of the original.
@@ -110,11 +117,12 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
 Known = Mapping[str, tuple[str, ...]]
 """Identifiers of patients that are known beforehand, by patient."""
 
+_CODES = ("code", "code_system")
 _PERSON = re.compile(r"([A-Z][\w'’-]{3,30}),[ \t]+([A-Z][\w'’-]{2,30})|([A-Z][\w'’-]{2,30})[ \t]+([A-Z][\w'’-]{3,30})")
 
 
 class LeakError(Exception):
-    """A known identifier is still in the new texts; the message counts, it never shows."""
+    """A known identifier is still in what was made; the message counts and says where, it never shows."""
 
 
 @dataclass
@@ -157,7 +165,7 @@ def copied(
         further: rows of other tables of `COPIED` of the same patients, by path.
 
     Raises:
-        LeakError: a known identifier is in a text after all.
+        LeakError: a known identifier is in a text or another value after all.
     """
     told = everything_known(text, known)
     making = _Making(deidentifier, known, told)
@@ -216,28 +224,50 @@ class _Making:
     known: Known
     told: Mapping[str, tuple[str, ...]]
     replaced: Counter[str] = field(default_factory=Counter)
+    of_nobody: dict[tuple[str, str, str | None], str | None] = field(default_factory=dict)
 
     def texts(self, text: pl.DataFrame, days: Mapping[str, dt.date | None]) -> pl.DataFrame:
         """The texts made anew, with what describes them."""
         rows = [self._new_text(row, days.get(row[_DOCUMENT])) for row in text.iter_rows(named=True)]
-        schema = {name: text.schema[name] for name in ("text", "characters", "text_sha256", "spans")}
+        schema = {name: text.schema[name] for name in ("text", "characters", "text_sha256", "spans", "warnings")}
         return text.with_columns(pl.DataFrame(rows, schema=schema).get_columns())
 
     def _new_text(self, row: Mapping[str, Any], day: dt.date | None) -> dict[str, object]:
         made = self._reworded(row["text"], row[_PATIENT], day, row[_DOCUMENT])
         spans = [Span(**{**span, "kind": SpanKind(span["kind"])}) for span in json.loads(row["spans"] or "[]")]
-        moved = [{**asdict(made.moved(span)), "kind": span.kind.value} for span in spans]
+        moved = [
+            {
+                **asdict(made.moved(span)),
+                "kind": span.kind.value,
+                **self._of_nobody(_CODES, asdict(span), row[_PATIENT]),
+            }
+            for span in spans
+        ]
+        said = json.loads(row["warnings"] or "[]")
+        warnings = [warning | self._of_nobody(("detail",), warning, row[_PATIENT]) for warning in said]
         digest = hashlib.sha256(made.text.encode()).hexdigest() if row["extraction_success"] else None
         return {
             "text": made.text,
             "characters": len(made.text),
             "text_sha256": digest,
-            "spans": json.dumps([{k: v for k, v in span.items() if v is not None} for span in moved]),
+            "spans": _without_nulls(moved),
+            "warnings": _without_nulls(warnings),
         }
+
+    def _of_nobody(self, names: Iterable[str], said: Mapping[str, Any], patient: str) -> dict[str, str | None]:
+        """Codes of a span, the detail of a caution: without those that name somebody, as a sender may write them."""
+        found: dict[str, str | None] = {}
+        for name in names:
+            asked = (patient, name, said.get(name))
+            if asked not in self.of_nobody:
+                alone = pl.Series(name, [said.get(name)], pl.String)
+                self.of_nobody[asked] = _unnamed(alone, self.told.get(patient, ())).item()
+            found[name] = self.of_nobody[asked]
+        return found
 
     def _reworded(self, words: str, patient: str, day: dt.date | None, *further: str) -> Deidentified:
         made = self.deidentifier.text(words, patient, self.told.get(patient) or self._of(patient), day)
-        _refuse_leaks(made.text, (*self._of(patient), *further))
+        _refuse_leaks([made.text], (*self._of(patient), *further), "a text")
         self.replaced.update(made.counts)
         return made
 
@@ -253,11 +283,25 @@ class _Making:
                 frame = frame.with_columns(self._words(frame, name, day))
         everybody = {value for who in frame[_PATIENT].unique() for value in (*self.told.get(who, ()), *self._of(who))}
         frame = frame.with_columns(_unnamed(frame[name], everybody) for name in staying if fates[name] is Fate.UNNAMED)
+        frame = frame.with_columns(_by_rule(frame[name], _REDUCED[name]) for name in staying if name in _REDUCED)
         shifted = [name for name in staying if fates[name] is Fate.SHIFTED]
         renamed = self.deidentifier.frame(frame.select(staying), _PATIENT, shifted)
         ids = [name for name in PSEUDONYMS if name in staying]
         renamed = renamed.with_columns(self._renamed(frame[name]) for name in ids)
+        self._refuse_leaks_in(path, renamed, frame[_PATIENT])
         return renamed.sort([_PATIENT, *ids, *(name for name in staying if name not in (_PATIENT, *ids))])
+
+    def _refuse_leaks_in(self, path: str, made: pl.DataFrame, patients: pl.Series) -> None:
+        """Look through every string that will be written, row by row that patient's; `patients` of the original."""
+        for name in made.columns:
+            if made.schema[name] != pl.String:
+                continue
+            read = _leaves if name in _JSON else _itself
+            ours = _OUR_WORDS.get((path, name), frozenset())
+            values = pl.DataFrame({"who": patients, "value": made[name]}).drop_nulls().unique(maintain_order=True)
+            for (who,), own in values.group_by("who"):
+                strings = [each for value in own["value"] if value not in ours for each in read(value)]
+                _refuse_leaks(strings, self._of(str(who)), f"{path}, column {name}")
 
     def _words(self, frame: pl.DataFrame, column: str, day: str) -> pl.Series:
         asked = zip(frame[column], frame[_PATIENT], frame[day], strict=True)
@@ -266,8 +310,35 @@ class _Making:
 
     def _renamed(self, values: pl.Series) -> pl.Series:
         name = PSEUDONYMS[values.name]
-        made = [None if value is None else name(self.deidentifier, value) for value in values]
-        return pl.Series(values.name, made, pl.String)
+        return _by_rule(values, lambda value: name(self.deidentifier, value))
+
+
+def _by_rule(values: pl.Series, rule: Callable[[str], str | None]) -> pl.Series:
+    return pl.Series(values.name, [None if value is None else rule(value) for value in values], pl.String)
+
+
+def _media_type(declared: str) -> str | None:
+    """A declared type without its parameters, which name files and people; None for none the readers know."""
+    known = parse_declared(declared).content_type
+    return declared.partition(";")[0].strip().lower() if known else None
+
+
+def _version(extractor_version: str) -> str:
+    """A reader's version, with the declared charset where it is one, by Python's name for it; see `text_cache`."""
+    version, *further = extractor_version.split(";")
+    stated = next((each.removeprefix("charset=") for each in further if each.startswith("charset=")), "")
+    try:
+        return f"{version};charset={codecs.lookup(stated).name}"
+    except (LookupError, ValueError):
+        return version
+
+
+_REDUCED: Mapping[str, Callable[[str], str | None]] = {"declared_type": _media_type, "extractor_version": _version}
+"""Columns that carry what a sender declared, reduced to what is known beforehand."""
+
+
+def _without_nulls(records: Iterable[Mapping[str, Any]]) -> str:
+    return json.dumps([{k: v for k, v in record.items() if v is not None} for record in records])
 
 
 def _unnamed(values: pl.Series, everybody: Iterable[str]) -> pl.Series:
@@ -284,9 +355,18 @@ def _pseudonym(of: str) -> Callable[[Deidentifier, str], str]:
     return lambda deidentifier, value: deidentifier.pseudonym(value, of=of)
 
 
+EVENT_TABLES = frozenset(
+    {*EVENT_RESOURCES, "csv", "admissions", "edstays", "emar", "prescriptions", "radiology", "cxr_studies",
+     "procedures_icd", "hcpcsevents", "procedureevents"}
+)  # fmt: skip
+"""What an event's id may begin with: FHIR resource types, MIMIC's tables, and events of a site's CSV files."""
+
+
 def _event(deidentifier: Deidentifier, value: str) -> str:
-    """The table or resource type stays; an encounter's id is the same here as in its events' `encounter_id`."""
+    """The table or resource type stays where it is one; an encounter's id is the same as in `encounter_id`."""
     table, _, identifier = value.partition("/")
+    if table not in EVENT_TABLES or not identifier:
+        return deidentifier.pseudonym(value, of="event")
     return f"{table}/{deidentifier.pseudonym(identifier, of='event')}"
 
 
@@ -298,14 +378,42 @@ PSEUDONYMS: Mapping[str, Callable[[Deidentifier, str], str]] = {
 """How ids other than the patient's are renamed."""
 
 
-def _refuse_leaks(text: str, identifiers: Iterable[str]) -> None:
+_JSON = frozenset({"spans", "warnings", "facts"})
+_OUR_CODES = frozenset({*(kind.value for kind in SpanKind), *(code.value for code in Caution)})
+_OUR_WORDS: Mapping[tuple[str, str], frozenset[str]] = {
+    (table.path, column.name): frozenset(column.allowed)
+    for table in vars(declared_tables).values()
+    if isinstance(table, Table)
+    for column in table.columns
+    if column.allowed
+}
+"""By table and column: values that we write ourselves and that name nobody, though somebody be called Page."""
+
+
+def _itself(value: str) -> tuple[str, ...]:
+    return (value,)
+
+
+def _leaves(value: str) -> Iterator[str]:
+    """The strings in a JSON text, unescaped, but for the names of its fields and the kinds of spans and cautions."""
+    waiting = [json.loads(value)]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str) and each not in _OUR_CODES:
+            yield each
+        elif isinstance(each, dict):
+            waiting += each.values()
+        elif isinstance(each, list):
+            waiting += each
+
+
+def _refuse_leaks(strings: Iterable[str], identifiers: Iterable[str], where: str) -> None:
     # As in `detect`: a single letter or digit is nobody's name.
-    tried = [value for value in identifiers if len(value.strip()) > 1]
-    left = [value for value in tried if re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text, re.IGNORECASE)]
+    tried = [written(value) for value in {value.strip() for value in identifiers} if len(value) > 1]
+    everything = "\n\x00\n".join(strings)
+    left = sum(pattern.search(everything) is not None for pattern in tried)
     if left:
-        raise LeakError(
-            f"{len(left)} known identifiers are left in a text; nothing was written. Report this as a fault."
-        )
+        raise LeakError(f"{left} known identifiers are left in {where}; nothing was written. Report this as a fault.")
 
 
 def _ages(index: pl.DataFrame) -> pl.DataFrame:

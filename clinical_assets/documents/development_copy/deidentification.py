@@ -72,12 +72,12 @@ class Deidentified:
     def moved(self, span: Span) -> Span:
         """A span of the original text as a span of the new one; an edge inside a replacement moves to that side of it.
 
-        Its title is dropped where anything in it was replaced.
+        Its title stays only where the new text has it at that place: an attachment's title is a file's name, stands
+        nowhere in the text, and no rule has read it.
         """
         start, end = self._offset(span.start, later=False), self._offset(span.end, later=True)
-        title_end = span.start + len(span.title or "")
-        touched = any(r.start < title_end and r.end > span.start for r in self.replacements)
-        return replace(span, start=start, end=end, title=None if touched else span.title)
+        stands = span.title is not None and self.text.startswith(span.title, start)
+        return replace(span, start=start, end=end, title=span.title if stands else None)
 
     def _offset(self, at: int, later: bool) -> int:
         shift = 0

@@ -302,10 +302,15 @@ def _uncovered(text: str, name: Identifier, beside: Sequence[Identifier]) -> Ite
             yield Identifier(start, end, NAME)
 
 
+def written(value: str) -> re.Pattern[str]:
+    """An identifier as whole words, in any case; in a file's name underscores part words too."""
+    words = r"\s+".join(re.escape(word) for word in value.split())
+    return re.compile(rf"(?<![^\W_]){words}(?![^\W_])", re.IGNORECASE)
+
+
 def _known(text: str, known: Iterable[str]) -> Iterator[Identifier]:
     for value in sorted({v.strip() for v in known if len(v.strip()) > 1}, key=len, reverse=True):
-        words = r"\s+".join(re.escape(word) for word in value.split())
-        for match in re.finditer(rf"(?<!\w){words}(?!\w)", text, re.IGNORECASE):
+        for match in written(value).finditer(text):
             yield Identifier(match.start(), match.end(), "number" if any(c.isdigit() for c in value) else NAME)
 
 

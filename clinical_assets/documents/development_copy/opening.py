@@ -7,9 +7,11 @@ runs on the copy as on the original.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
+import sqlalchemy as sa
 
 from clinical_assets.documents.development_copy.column_rules import COPIED
 from clinical_assets.documents.timeline import timeline_store
@@ -21,6 +23,9 @@ from resources.warehouse import Warehouse
 CONTENT = "development copy"
 """What the lake of a copy says it holds."""
 TIMELINE = "documents/timeline"
+
+
+_TEXTS = sa.ARRAY(sa.Text)
 
 
 class OpeningError(Exception):
@@ -37,14 +42,16 @@ class Opened:
 
 
 def open_copy(copy: Lake, warehouse: Warehouse) -> Opened:
-    """Record a copy's batches in a warehouse and load its timeline; the same again changes nothing.
+    """Record a copy's batches in a warehouse and load its timeline, all or nothing; the same again changes nothing.
 
     Args:
         copy: the lake `copying.write_copy` wrote.
         warehouse: the developer's own.
 
     Raises:
-        OpeningError: the lake is no copy, or the warehouse has batches of these names with other patients.
+        OpeningError: the lake is no copy, or the warehouse has batches of these names with other patients, or any with
+            patients of another.
+        TimelineError: events break a rule of the tables.
     """
     content = copy.identity().get("content")
     if content != CONTENT:
@@ -54,22 +61,53 @@ def open_copy(copy: Lake, warehouse: Warehouse) -> Opened:
         )
     held = {path: copy.partitions(path) for path in COPIED}
     members: dict[str, list[str]] = {}
-    events = 0
     for batch in sorted({name for names in held.values() for name in names}):
         own = [copy.scan(path, [batch]).select("patient_id") for path, names in held.items() if batch in names]
         members[batch] = sorted(set(pl.concat(own).collect()["patient_id"].drop_nulls()))
-        if not members[batch]:
-            continue
-        try:
-            patient_batches.record(warehouse, batch, members[batch])
-        except ValueError as error:
-            raise OpeningError(
-                f"{error}; open a copy with a warehouse of its own: name another CLINICAL_HOME or "
-                "CLINICAL_WAREHOUSE_URL"
-            ) from None
-        if batch in held[TIMELINE]:
-            events += _load(warehouse, members[batch], copy.scan(TIMELINE, [batch]).collect())
+    peopled = {batch: own for batch, own in members.items() if own}
+    timelines = [batch for batch in peopled if batch in held[TIMELINE]]
+    try:
+        _refuse_others(warehouse, peopled)
+        with patient_batches.recording(warehouse, peopled) as new:
+            events = _load_all(warehouse, copy, {batch: peopled[batch] for batch in timelines}, new)
+    except ValueError as error:
+        raise OpeningError(
+            f"{error}; open a copy with a warehouse of its own: name another CLINICAL_HOME or CLINICAL_WAREHOUSE_URL"
+        ) from None
     return Opened(len(members), len({p for own in members.values() for p in own}), events)
+
+
+def _refuse_others(warehouse: Warehouse, members: Mapping[str, list[str]]) -> None:
+    """A warehouse with people who are not in the copy is another's: a hospital's own, or another copy's.
+
+    A cohort in which nobody is says nothing: `documents/patient_batches` remembers all that are declared. Batches of
+    the copy's names are left to `patient_batches.recording`.
+    """
+    ours = {patient for own in members.values() for patient in own}
+    there = [name for name in patient_batches.batches(warehouse)[patient_batches.AXIS] if name not in members]
+    found = patient_batches.members(warehouse, there).filter(~pl.col("patient_id").is_in(ours))
+    others = found[patient_batches.AXIS].unique().sort().to_list()
+    if others:
+        raise ValueError(
+            f"expected a warehouse that holds no patients but this copy's; found {len(others)} batches of others, "
+            f"{others[0]} the first"
+        )
+
+
+def _load_all(warehouse: Warehouse, copy: Lake, members: Mapping[str, list[str]], new: Iterable[str]) -> int:
+    """Load timelines batch by batch; where one cannot be loaded, those of new batches are removed again."""
+    loaded: list[str] = []
+    events = 0
+    try:
+        for batch, patients in members.items():
+            events += _load(warehouse, patients, copy.scan(TIMELINE, [batch]).collect())
+            loaded += patients if batch in new else []
+    except BaseException:
+        with warehouse.transaction() as connection:
+            for table in (timeline_store.EVENTS, timeline_store.PATIENTS):
+                connection.execute(sa.delete(table).where(table.c.patient_id == sa.any_(sa.literal(loaded, _TEXTS))))
+        raise
+    return events
 
 
 def _load(warehouse: Warehouse, patients: list[str], timeline: pl.DataFrame) -> int:

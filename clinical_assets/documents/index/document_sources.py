@@ -37,6 +37,7 @@ PLACED = pl.Schema({**ENTRIES, "version": pl.String(), "size_bytes": pl.Int64()}
 """Entries with full addresses; version and size are null where there is no such file."""
 # Nothing more can be said of these until their entries or files change.
 _NOWHERE = Reason.UNRESOLVED_REFERENCE.value
+_OF_NO_STORE = pl.col("source").is_in(("note", "dicom_sr"))
 _SETTLED = frozenset({INDEXED, MISSING, Reason.ENTERED_IN_ERROR.value, _NOWHERE})
 
 Seen = tuple[str, str, str | None, str, str | None, str | None]
@@ -274,13 +275,21 @@ class DocumentSources:
     def of(self, patients: Sequence[str]) -> pl.DataFrame:
         """The documents of some patients; see `PLACED`."""
         parts = [self._in_store(patients), *self._notes(patients), *self._reports(patients)]
-        found = pl.concat([pl.LazyFrame(schema=PLACED), *parts]).sort("patient_id", "document_id").collect()
-        if found["document_id"].n_unique() == found.height:
-            return found
-        nth = pl.col("document_id").cum_count().over("document_id")
-        # Two sources may use the same id; within the manifests they were told apart already.
-        told_apart = pl.when(nth > 1).then(pl.format("{}~{}", "document_id", "source")).otherwise("document_id")
-        return found.with_columns(document_id=told_apart)
+        found = pl.concat([pl.LazyFrame(schema=PLACED), *parts]).sort("patient_id", "document_id", "uri").collect()
+        return found if found.filter(_OF_NO_STORE).is_empty() else self._told_apart(found)
+
+    def _told_apart(self, found: pl.DataFrame) -> pl.DataFrame:
+        """The same, notes and reports renamed whose ids the manifests use for whomever, or the same patient has twice.
+
+        Who else is asked for decides nothing: a document has the same id in every run.
+        """
+        listed = self.listed["document_id"] if self.manifests else pl.Series(dtype=pl.String)
+        again = pl.int_range(pl.len()).over("patient_id", "document_id") > 0
+        taken = _OF_NO_STORE & (pl.col("document_id").is_in(listed.implode()) | again)
+        while found.select(taken.any()).item():  # an id told apart may be one that was given, too
+            named = pl.when(taken).then(pl.format("{}~{}", "document_id", "source")).otherwise("document_id")
+            found = found.with_columns(document_id=named).sort("patient_id", "document_id", "uri")
+        return found
 
     def _in_store(self, patients: Sequence[str]) -> pl.LazyFrame:
         if self.manifests:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from clinical_assets.documents.index import indexing
 from clinical_assets.documents.index.bodies import Bodies
 from clinical_assets.documents.index.document_sources import SEEN, DocumentSources
+from clinical_assets.documents.readers import sniffing
 from clinical_assets.documents.tables import INDEX, INDEXED
 from clinical_assets.tables import Table
 from resources.lake import VERSION, Lake, StoredFile
@@ -22,7 +23,7 @@ from resources.warehouse import Warehouse
 
 BATCHES_AT_ONCE = 20
 """Batches whose documents are listed, read and remembered together."""
-_MADE_FROM, _REMEMBERED = "made_from", "remembered"
+_MADE_FROM, _REMEMBERED, _SNIFFED_BY = "made_from", "remembered", "sniffed_by"
 Members = tuple[str, Sequence[str]]
 """A batch and its patients."""
 
@@ -111,6 +112,7 @@ def _made_from(
         "code_version": code_version,
         _MADE_FROM: sources.state(patients),
         _REMEMBERED: indexing.remembered_of(told, patients),
+        _SNIFFED_BY: sniffing.SNIFFING_VERSION,
     }
 
 

@@ -1,7 +1,7 @@
 """The index: from what names documents to what they are, reading only what has changed.
 
 What was read before is remembered in the warehouse (`document_cache.documents`): a document whose address and version
-are the same is not read again, whichever batch asks.
+are the same is not read again, whichever batch asks, as long as content types are found the same way.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from clinical_assets.documents.index.bodies import LAKE, Bodies, Identity
 from clinical_assets.documents.index.document_sources import DocumentSources
+from clinical_assets.documents.readers import sniffing
 from clinical_assets.documents.readers.reading import UnreadableError
 from clinical_assets.documents.tables import INDEX, INDEXED, MISSING, UNREADABLE
 from resources.warehouse import Warehouse
@@ -46,7 +47,9 @@ def index(patients: Sequence[str], sources: DocumentSources, bodies: Bodies, war
         remembered = pool.submit(_known, warehouse, patients)
         named = sources.of(patients)
     before = remembered.result()
-    found = _with_facts_known(_with_wholes(named, sources.unchanged_wholes(before)), before)
+    # Another version of sniffing may find another type in the same bytes, and so another reader for them.
+    alike = before.filter(pl.col(_SNIFFED_BY) == sniffing.SNIFFING_VERSION)
+    found = _with_facts_known(_with_wholes(named, sources.unchanged_wholes(alike)), alike)
     new = found.select(_LOOKED_FOR & pl.col("status").is_null()).to_series()
     read = _read(found.filter(new), bodies)
     columns = (pl.col(name).cast(kind) for name, kind in INDEX.polars_schema.items())
@@ -57,6 +60,8 @@ def index(patients: Sequence[str], sources: DocumentSources, bodies: Bodies, war
 
 # What a document's facts depend on: the same state, the same facts.
 _STATE = ("uri", "version", "declared_type")
+_SNIFFED_BY = "sniffed_by"
+_REMEMBERED = pl.Schema({**INDEX.polars_schema, _SNIFFED_BY: pl.String()})
 _LOOKED_FOR = pl.col("refused").is_null() & pl.col("version").is_not_null()
 Read = Mapping[tuple[str, str | None], Identity | str]
 """By address and declared type: what the bytes are, or why they could not be read."""
@@ -139,12 +144,12 @@ _ORDER = 'ORDER BY patient_id COLLATE "C", document_id COLLATE "C"'
 
 
 def _known(warehouse: Warehouse, patients: Sequence[str]) -> pl.DataFrame:
-    """What was indexed of these patients: the columns of `INDEX`."""
-    columns = ", ".join(INDEX.column_names)
+    """What was indexed of these patients: the columns of `INDEX`, and the version of sniffing."""
+    columns = ", ".join(_REMEMBERED)
     query = sa.text(f"SELECT {columns} FROM document_cache.documents WHERE patient_id = ANY(:patients) {_ORDER}")  # noqa: S608
     with warehouse.transaction() as connection:
         rows = connection.execute(query, {"patients": list(patients)}).all()
-    return pl.DataFrame([tuple(row) for row in rows], INDEX.polars_schema, orient="row")
+    return pl.DataFrame([tuple(row) for row in rows], _REMEMBERED, orient="row")
 
 
 def remembered(warehouse: Warehouse, patients: Iterable[str]) -> dict[str, str]:
@@ -165,9 +170,10 @@ def remembered_of(told: Mapping[str, str], patients: Iterable[str]) -> str:
 
 def _remember(warehouse: Warehouse, patients: Sequence[str], rows: pl.DataFrame, before: pl.DataFrame) -> None:
     """Write what is new or changed and remove what is gone, in one transaction."""
+    rows = rows.with_columns(pl.lit(sniffing.SNIFFING_VERSION).alias(_SNIFFED_BY))
     if rows.equals(before):
         return
-    changed = rows.join(before, on=INDEX.column_names, how="anti", nulls_equal=True, maintain_order="left")
+    changed = rows.join(before, on=_REMEMBERED.names(), how="anti", nulls_equal=True, maintain_order="left")
     gone = before.join(rows, on="document_id", how="anti")["document_id"].sort().to_list()
     if changed.is_empty() and not gone:
         return
@@ -180,7 +186,7 @@ def _remember(warehouse: Warehouse, patients: Sequence[str], rows: pl.DataFrame,
         if changed.height:
             # One statement for all of them; it may meet an id once.
             once = changed.unique("document_id", keep="last", maintain_order=True)
-            connection.execute(sa.text(_upsert(INDEX.polars_schema)), once.to_dict(as_series=False))
+            connection.execute(sa.text(_upsert(_REMEMBERED)), once.to_dict(as_series=False))
 
 
 def _upsert(columns: Mapping[str, pl.DataType]) -> str:

@@ -167,7 +167,7 @@ class Extractor:
         workers: processes; None for one a core.
         tell: called now and then with the tally so far.
         zone: name of the hospital's time zone, see `moments.parse`.
-        run: the run's id: each run counts once in a document's failed attempts.
+        run: the run's id: each run counts once in a document's failed attempts, see `failed_attempts`.
         retry_dead_letters: whether documents that were given up are tried again.
     """
 

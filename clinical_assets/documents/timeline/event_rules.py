@@ -79,11 +79,17 @@ _PCS = (ICD10PCS, ICD10PCS_HL7)
 # The same bedside procedures in three code systems: lines, taps, tubes, marrow.
 _BEDSIDE_CPT = r"36[0-6]\d\d|31500|6227[02]|6232[89]|3822[0-2]|5170[1-3]|3255[01]|01\d{3}|9\d{4}|8[0-7]\d{3}"
 _BEDSIDE_PCS = r"0BH1[78]EZ|009U3Z[XZ]|0[256]H[A-Z0-9]3[23]Z|[1-9A-Z][A-Z0-9]{6}"
-_BEDSIDE_ICD9 = r"0331|3[89]9\d|9604|9[3-9]\d{0,2}|89\d{0,2}|9[01]\d{0,2}"
-# Looking in through an opening or a needle takes nothing out that a surgeon would: root operation J (inspection),
-# drainage (9) through skin or openings, marrow by needle. ICD-9: endoscopies, heart catheters, thoracic and peritoneal
-# taps, marrow.
-_ENDOSCOPY_PCS = r"0[A-Z0-9]J[A-Z0-9]{4}|0[A-Z0-9]9[A-Z0-9][378][A-Z0-9]{2}|07D[QRS][A-Z0-9]{3}"
+# Of ICD-9 39.9 only injections, cannulas, perfusions and the unnamed rest: a stent (39.90, as by ICD-10-PCS 047),
+# freeing a vessel (39.91) and stopping a bleeding (39.98, as by 0W3) are operations.
+_BEDSIDE_ICD9 = r"0331|389\d|399[2-79]|9604|9[3-9]\d{0,2}|89\d{0,2}|9[01]\d{0,2}"
+# Looking in through an opening or a needle takes nothing out that a surgeon would: root operation J (inspection) but
+# through a cut (approaches 0 and 4: laparotomy, laparoscopy), drainage (9) through skin or openings, marrow by needle.
+# Draining the central nervous system (body system 0) is a neurosurgeon's, but for the spinal canal through the skin (as
+# CPT 62272). ICD-9: endoscopies, heart catheters, thoracic and peritoneal taps, marrow.
+_ENDOSCOPY_PCS = (
+    r"0[A-Z0-9]J[A-Z0-9][1-35-9A-Z][A-Z0-9]{2}|0[1-9A-Z]9[A-Z0-9][378][A-Z0-9]{2}|009U3[A-Z0-9]{2}"
+    r"|07D[QRS][A-Z0-9]{3}"
+)
 _ENDOSCOPY_ICD9 = r"332[1-4]|3491|372[1-3]|413[18]|422[1-3]|441[1-3]|451[1-4]|452[1-5]|482[1-3]|5110|5491"
 # CPT's endoscopies: larynx and bronchi, gullet to duodenum with ERCP, gut through a stoma, rectum and colon, anus,
 # bladder. And injections into nerves for anaesthesia, taps of the chest and the belly.
@@ -96,6 +102,99 @@ _ENDOSCOPY_CPT = (
 _HCPCS_RADIATION = r"G60(?:0[1-9]|1[0-7])|G0173|G0251|G0339|G0340"
 _HCPCS_IMAGING = r"C89\d\d|G020[246]|G0219|G0235|G0252|R007[0-6]"
 _HCPCS_DRUGS = r"J\d{4}|Q51\d\d"
+# Antineoplastic agents by name: the drugs of the trigger "treatment changed". ATC L01 and L02 where the code says so.
+# The stem -leucel is that of cells made to act against a tumour (INN).
+_ANTINEOPLASTIC = (
+    "temozolomide|bevacizumab|lomustine|carmustine|vincristine|vinblastine|vinorelbine|carboplatin|cisplatin|oxaliplatin"
+    "|etoposide|irinotecan|topotecan|procarbazine|cyclophosphamide|ifosfamide|methotrexate|mercaptopurine|thioguanine"
+    "|cytarabine|fludarabine|clofarabine|nelarabine|asparaginase|pegaspargase|calaspargase|busulfan|melphalan|thiotepa"
+    "|bendamustine|dacarbazine|dactinomycin|bleomycin|doxorubicin|daunorubicin|idarubicin|epirubicin|mitoxantrone"
+    "|paclitaxel|docetaxel|cabazitaxel|eribulin|gemcitabine|fluorouracil|capecitabine|pemetrexed|trifluridine"
+    "|azacitidine|decitabine|imatinib|dasatinib|nilotinib|ponatinib|sorafenib|sunitinib|pazopanib|cabozantinib"
+    "|lenvatinib|regorafenib|erlotinib|gefitinib|afatinib|osimertinib|lapatinib|neratinib|tucatinib|dabrafenib"
+    "|trametinib|vemurafenib|cobimetinib|encorafenib|binimetinib|selumetinib|mirdametinib|tovorafenib|vorasidenib"
+    "|ivosidenib|enasidenib|larotrectinib|entrectinib|repotrectinib|crizotinib|alectinib|brigatinib|lorlatinib"
+    "|ceritinib|everolimus|temsirolimus|palbociclib|ribociclib|abemaciclib|olaparib|niraparib|rucaparib|talazoparib"
+    "|venetoclax|ibrutinib|acalabrutinib|zanubrutinib|ruxolitinib|bortezomib|carfilzomib|ixazomib|lenalidomide"
+    "|pomalidomide|rituximab|obinutuzumab|trastuzumab|pertuzumab|cetuximab|panitumumab|ramucirumab|dinutuximab"
+    "|naxitamab|blinatumomab|inotuzumab|gemtuzumab|brentuximab|polatuzumab|enfortumab|sacituzumab|daratumumab"
+    "|pembrolizumab|nivolumab|ipilimumab|atezolizumab|durvalumab|avelumab|cemiplimab|tamoxifen|letrozole|anastrozole"
+    "|exemestane|fulvestrant|leuprolide|goserelin|bicalutamide|enzalutamide|abiraterone|apalutamide|tretinoin"
+    r"|isotretinoin|hydroxyurea|mitotane|avapritinib|tazemetostat|onc201|dordaviprone|\w+leucel"
+)
+# HCPCS codes of antineoplastics outside the chapter of chemotherapy: cells, codes of one maker or of a drug's first
+# quarters (C), commercial payers' (S).
+HCPCS_ANTINEOPLASTICS = {
+    "C9021": "obinutuzumab",
+    "C9024": "daunorubicin and cytarabine, liposomal",
+    "C9025": "ramucirumab",
+    "C9027": "pembrolizumab",
+    "C9028": "inotuzumab ozogamicin",
+    "C9030": "copanlisib",
+    "C9038": "mogamulizumab",
+    "C9257": "bevacizumab",
+    "C9442": "belinostat",
+    "C9449": "blinatumomab",
+    "C9453": "nivolumab",
+    "C9467": "rituximab and hyaluronidase",
+    "C9472": "talimogene laherparepvec",
+    "C9474": "irinotecan, liposomal",
+    "C9475": "necitumumab",
+    "C9476": "daratumumab",
+    "C9477": "elotuzumab",
+    "C9480": "trabectedin",
+    "C9483": "atezolizumab",
+    "C9485": "olaratumab",
+    "C9491": "avelumab",
+    "C9492": "durvalumab",
+    "Q2017": "teniposide",
+    "Q2040": "tisagenlecleucel",
+    "Q2041": "axicabtagene ciloleucel",
+    "Q2042": "tisagenlecleucel",
+    "Q2043": "sipuleucel-T",
+    "Q2049": "doxorubicin, liposomal, imported",
+    "Q2050": "doxorubicin, liposomal",
+    "Q2053": "brexucabtagene autoleucel",
+    "Q2054": "lisocabtagene maraleucel",
+    "Q2055": "idecabtagene vicleucel",
+    "Q2056": "ciltacabtagene autoleucel",
+    "Q2057": "afamitresgene autoleucel",
+    "Q2058": "obecabtagene autoleucel",
+    "S0088": "imatinib",
+    "S0108": "mercaptopurine",
+    "S0156": "exemestane",
+    "S0170": "anastrozole",
+    "S0172": "chlorambucil",
+    "S0175": "flutamide",
+    "S0176": "hydroxyurea",
+    "S0178": "lomustine",
+    "S0179": "megestrol",
+    "S0182": "procarbazine",
+    "S0187": "tamoxifen",
+}
+# HCPCS codes in the chapter of chemotherapy (J8501-J9999) that treat no tumour: against nausea, to protect or to carry,
+# and antibodies against other diseases.
+HCPCS_NO_ANTINEOPLASTICS = {
+    "J8501": "aprepitant",
+    "J8515": "cabergoline",
+    "J8597": "antiemetic, not otherwise specified",
+    "J8650": "nabilone",
+    "J8655": "netupitant and palonosetron",
+    "J8670": "rolapitant",
+    "J9175": "Elliotts B solution",
+    "J9209": "mesna",
+    "J9210": "emapalumab",
+    "J9332": "efgartigimod alfa",
+    "J9333": "rozanolixizumab",
+    "J9334": "efgartigimod alfa and hyaluronidase",
+    "J9376": "pozelimab",
+    "J9381": "teplizumab",
+}
+_SUPPORTIVE = (
+    r"antiemetic|non.?chemotherapeutic|\w*pitant|\w+setron|nabilone|dronabinol|mesna|amifostine|dexrazoxane"
+    r"|(?:levo)?leucovorin|glucarpidase|rasburicase|palifermin|\w*grastim|sargramostim|\w*poetin|elliotts|cabergoline"
+    r"|emapalumab|efgartigimod|rozanolixizumab|pozelimab|teplizumab|axatilimab"
+)
 # MIMIC-IV's items among procedureevents. To the operating room and back, chest opened, tracheostomies, surgery at the
 # bedside, PEG, liver biopsy, ventricular drain put in; then scans, films, angiography, echo, fluoroscopy.
 _ITEMS_SURGERY = "225469|225470|225478|225467|225448|226237|229585|225446|225442|226475"
@@ -152,6 +251,14 @@ TYPES: tuple[EventRule, ...] = (
     EventRule("other", _PROCEDURE, "CPT endoscopies, nerve blocks and taps", (CPT,), _ENDOSCOPY_CPT),
     EventRule("imaging", _PROCEDURE, "HCPCS imaging", (HCPCS,), _HCPCS_IMAGING),
     EventRule("medication", _PROCEDURE, "HCPCS drugs", (HCPCS,), _HCPCS_DRUGS),
+    EventRule("medication", _PROCEDURE, "HCPCS antineoplastics elsewhere", (HCPCS,), "|".join(HCPCS_ANTINEOPLASTICS)),
+    # HCPCS names a drug in these words: the codes that are newer than the table.
+    EventRule(
+        "medication",
+        _PROCEDURE,
+        "injected antineoplastic by name",
+        words=rf"^injection, [^.]*\b(?:{_ANTINEOPLASTIC})\b",
+    ),
     EventRule("other", _PROCEDURE, "HCPCS other services", (HCPCS,), r"[A-Z]\d{4}"),
     EventRule("surgery", _PROCEDURE, "MIMIC items, surgery", (MIMIC_ITEMS,), _ITEMS_SURGERY),
     EventRule("imaging", _PROCEDURE, "MIMIC items, imaging", (MIMIC_ITEMS,), _ITEMS_IMAGING),
@@ -171,25 +278,6 @@ TYPES: tuple[EventRule, ...] = (
     EventRule("other", _REPORT, "reports no rule knows"),
 )
 
-# Antineoplastic agents by name: the drugs of the trigger "treatment changed". ATC L01 and L02 where the code says so.
-_ANTINEOPLASTIC = (
-    "temozolomide|bevacizumab|lomustine|carmustine|vincristine|vinblastine|vinorelbine|carboplatin|cisplatin|oxaliplatin"
-    "|etoposide|irinotecan|topotecan|procarbazine|cyclophosphamide|ifosfamide|methotrexate|mercaptopurine|thioguanine"
-    "|cytarabine|fludarabine|clofarabine|nelarabine|asparaginase|pegaspargase|calaspargase|busulfan|melphalan|thiotepa"
-    "|bendamustine|dacarbazine|dactinomycin|bleomycin|doxorubicin|daunorubicin|idarubicin|epirubicin|mitoxantrone"
-    "|paclitaxel|docetaxel|cabazitaxel|eribulin|gemcitabine|fluorouracil|capecitabine|pemetrexed|trifluridine"
-    "|azacitidine|decitabine|imatinib|dasatinib|nilotinib|ponatinib|sorafenib|sunitinib|pazopanib|cabozantinib"
-    "|lenvatinib|regorafenib|erlotinib|gefitinib|afatinib|osimertinib|lapatinib|neratinib|tucatinib|dabrafenib"
-    "|trametinib|vemurafenib|cobimetinib|encorafenib|binimetinib|selumetinib|mirdametinib|tovorafenib|vorasidenib"
-    "|ivosidenib|enasidenib|larotrectinib|entrectinib|repotrectinib|crizotinib|alectinib|brigatinib|lorlatinib"
-    "|ceritinib|everolimus|temsirolimus|palbociclib|ribociclib|abemaciclib|olaparib|niraparib|rucaparib|talazoparib"
-    "|venetoclax|ibrutinib|acalabrutinib|zanubrutinib|ruxolitinib|bortezomib|carfilzomib|ixazomib|lenalidomide"
-    "|pomalidomide|rituximab|obinutuzumab|trastuzumab|pertuzumab|cetuximab|panitumumab|ramucirumab|dinutuximab"
-    "|naxitamab|blinatumomab|inotuzumab|gemtuzumab|brentuximab|polatuzumab|enfortumab|sacituzumab|daratumumab"
-    "|pembrolizumab|nivolumab|ipilimumab|atezolizumab|durvalumab|avelumab|cemiplimab|tamoxifen|letrozole|anastrozole"
-    "|exemestane|fulvestrant|leuprolide|goserelin|bicalutamide|enzalutamide|abiraterone|apalutamide|tretinoin"
-    "|isotretinoin|hydroxyurea|mitotane|avapritinib|tazemetostat|onc201|dordaviprone"
-)
 _CORTICOSTEROID = "dexamethasone|prednisone|prednisolone|methylprednisolone|hydrocortisone|betamethasone"
 _ANTIEPILEPTIC = (
     "levetiracetam|lacosamide|phenytoin|fosphenytoin|valproate|valproic|divalproex|carbamazepine|oxcarbazepine"
@@ -200,20 +288,29 @@ _REMOVED = r"(?:resect|excis|remov|debulk|crani(?:ot|ect)omy)"
 # Craniotomy and craniectomy for tumour, pituitary and skull base tumours, spinal tumours.
 _TUMOR_CPT = r"6151[0289]|6152[016]|61530|6154[568]|6157[56]|6216[45]|6327[5-9]|6328[0-7]"
 _SHUNT_CPT = r"622(?:0[01]|2[035]|30|5[68])|6219[02]|61107|61210"
+# Bypass of ventricle (6) or spinal canal (U); drainage, not for diagnosis, of the spaces of the fluid: subarachnoid
+# (5), ventricle, spinal canal. A subdural haematoma drained (4) is other surgery, as by CPT 61108 and 61154.
+_SHUNT_PCS = r"001[6U][A-Z0-9]{3}|009[56U][A-Z0-9]{2}Z"
 _DRUG, _SURGERY, _IMAGING = ("medication",), ("surgery",), ("imaging",)
 
 SUBTYPES: tuple[EventRule, ...] = (
     EventRule("antineoplastic", _DRUG, "ATC L01, L02", (ATC,), r"L0[12][A-Z0-9]*"),
-    EventRule("antineoplastic", _DRUG, "HCPCS chemotherapy drugs", (HCPCS,), r"J8[5-9]\d\d|J9\d{3}"),
     EventRule("corticosteroid", _DRUG, "ATC H02", (ATC,), r"H02[A-Z0-9]*"),
     EventRule("antiepileptic", _DRUG, "ATC N03", (ATC,), r"N03[A-Z0-9]*"),
     EventRule("antineoplastic", _DRUG, "antineoplastic by name", words=rf"\b(?:{_ANTINEOPLASTIC})\b"),
     EventRule("corticosteroid", _DRUG, "corticosteroid by name", words=rf"\b(?:{_CORTICOSTEROID})\b"),
     EventRule("antiepileptic", _DRUG, "antiepileptic by name", words=rf"\b(?:{_ANTIEPILEPTIC})\b"),
+    # The chapter of chemotherapy holds what goes with it too: a name decides before the range.
+    EventRule("antineoplastic", _DRUG, "HCPCS antineoplastics elsewhere", (HCPCS,), "|".join(HCPCS_ANTINEOPLASTICS)),
+    EventRule("corticosteroid", _DRUG, "HCPCS oral dexamethasone", (HCPCS,), "J8540"),
+    EventRule("other", _DRUG, "HCPCS no antineoplastics", (HCPCS,), "|".join(HCPCS_NO_ANTINEOPLASTICS)),
+    EventRule("other", _DRUG, "supportive care by name", words=rf"\b(?:{_SUPPORTIVE})\b"),
+    EventRule("antineoplastic", _DRUG, "HCPCS chemotherapy drugs", (HCPCS,), r"J8[5-9]\d\d|J9\d{3}"),
     EventRule("other", _DRUG, "other medications"),
     EventRule("tumor_resection", _SURGERY, "CPT surgery for tumour", (CPT,), _TUMOR_CPT),
     EventRule("biopsy", _SURGERY, "CPT biopsy of brain", (CPT,), r"61140|6175[01]"),
     EventRule("cerebrospinal_fluid_diversion", _SURGERY, "CPT shunts", (CPT,), _SHUNT_CPT),
+    EventRule("cerebrospinal_fluid_diversion", _SURGERY, "ICD-10-PCS shunts and drains", _PCS, _SHUNT_PCS),
     EventRule("cerebrospinal_fluid_diversion", _SURGERY, "MIMIC items, ventricular drain", (MIMIC_ITEMS,), "226475"),
     EventRule(
         "tumor_resection",

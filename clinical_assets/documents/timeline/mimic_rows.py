@@ -22,16 +22,23 @@ def event_rows(
     *,
     end: pl.Expr = NOTHING,
     known: pl.Expr = NOTHING,
+    known_day: pl.Expr = NOTHING,
     **said: pl.Expr,
 ) -> pl.DataFrame:
-    """Rows of `EVENT_SCHEMA`; moments are dates or datetimes, a date leaving the time unknown."""
-    moments = frame.select("subject_id", event_id=event_id, start=start, end=end, known=known, **said).collect()
+    """Rows of `EVENT_SCHEMA`; moments are dates or datetimes, a date leaving the time unknown.
+
+    `known_day` is the day an event was known where `known` is null: nobody can say at what time of it.
+    """
+    moments = frame.select(
+        "subject_id", event_id=event_id, start=start, end=end, known=known, known_day=known_day, **said
+    ).collect()
     columns = {"event_id": pl.col("event_id"), "patient_id": pl.col("subject_id").cast(pl.String)}
     columns |= {name: pl.col(name) for name in said}
     for edge in ("start", "end", "known"):
         timed = isinstance(moments.schema[edge], pl.Datetime)
         columns[f"{edge}_date"] = pl.col(edge).cast(pl.Date)
         columns[f"{edge}_time"] = pl.col(edge).cast(pl.Datetime("us")) if timed else NOTHING
+    columns["known_date"] = pl.coalesce(columns["known_date"], pl.col("known_day").cast(pl.Date))
     missing = {name: NOTHING for name in EVENT_SCHEMA if name not in columns}
     made = moments.select(**columns, **missing).select(pl.col(name).cast(kind) for name, kind in EVENT_SCHEMA.items())
     return made.filter(pl.col("start_date").is_not_null())

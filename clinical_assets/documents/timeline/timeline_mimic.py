@@ -1,13 +1,14 @@
 """Events from MIMIC's tables: admissions, ED stays, procedures, drugs, radiology reports and chest X-ray studies.
 
 When an event was known: an admission and an ED stay when they began, a billed procedure at discharge and not on its
-day, a procedure charted in the ICU when it was charted, a prescription from the later of its order and its start, a
-dose and a report when they were filed, an X-ray study when it was taken. Doses and prescriptions of one drug become
-courses, so that a change of treatment is one event.
+day (if that is after discharge, when it is over), a procedure charted in the ICU when it was charted, a prescription
+from the later of its order and its start, a dose and a report when they were filed, an X-ray study when it was taken.
+Doses and prescriptions of one drug become courses, so that a change of treatment is one event.
 
-What was given counts where it was recorded; elsewhere (the record came in from 2011 to 2013) what was prescribed. One
-surgery or scan may be told by several tables (a bill by ICD code, one by HCPCS code, the ICU's chart, a report):
-nothing in the tables says that two rows are one, so each is an event of its own, and its id says whose.
+What was given counts where it was recorded, and a drug billed beside it is not told again; elsewhere (the record came
+in from 2011 to 2013) what was prescribed. One surgery or scan may be told by several tables (a bill by ICD code, one by
+HCPCS code, the ICU's chart, a report): nothing in the tables says that two rows are one, so each is an event of its
+own, and its id says whose.
 
 Not read, and why:
 
@@ -94,12 +95,14 @@ def from_mimic(frames: Mapping[str, pl.LazyFrame]) -> Timeline:
     read = pl.collect_all([frames[path].select(columns) for path, columns in SOURCES.items()])
     tables = {path.rpartition("/")[2]: frame.lazy() for path, frame in zip(SOURCES, read, strict=True)}
     left_out: Counter[str] = Counter()
+    doses = _doses(tables)
+    recorded = doses.select("patient_id", "encounter_id").drop_nulls().unique()
     parts = [
         _encounters(tables),
         billed_procedures(tables),
-        billed_services(tables, left_out),
+        billed_services(tables, recorded, left_out),
         charted_procedures(tables, left_out),
-        medication_courses(_medications(tables, left_out)),
+        medication_courses(_medications(tables, doses, recorded, left_out)),
         _radiology(tables),
         _xray_studies(tables, left_out),
     ]
@@ -155,19 +158,23 @@ def _encounters(tables: Tables) -> pl.DataFrame:
     return pl.concat([admissions, in_the_ed])
 
 
-def _medications(tables: Tables, left_out: Counter[str]) -> pl.DataFrame:
-    """Doses given, and for admissions without any the prescriptions."""
-    said = {"event_type": literal("medication"), "rule": literal("medications")}
-    doses = event_rows(
+def _doses(tables: Tables) -> pl.DataFrame:
+    """One event per dose given."""
+    return event_rows(
         tables["emar"].filter(pl.col("event_txt").str.contains(GIVEN), pl.col("medication").is_not_null()),
         row_id("emar", "emar_id"),
         pl.col("charttime"),
         known=pl.max_horizontal("charttime", "storetime"),
+        event_type=literal("medication"),
         description=pl.col("medication"),
         status=literal("completed"),
         encounter_id=pl.col("hadm_id").cast(pl.String),
-        **said,
+        rule=literal("medications"),
     )
+
+
+def _medications(tables: Tables, doses: pl.DataFrame, recorded: pl.DataFrame, left_out: Counter[str]) -> pl.DataFrame:
+    """Doses given, and the prescriptions of admissions that are not among those with doses `recorded`."""
     orders = tables["poe"].select("subject_id", "poe_id", "ordertime").unique(["subject_id", "poe_id"], keep="any")
     drugs = (
         # A carrier fluid is no drug.
@@ -186,11 +193,11 @@ def _medications(tables: Tables, left_out: Counter[str]) -> pl.DataFrame:
         pl.col("starttime"),
         end=pl.coalesce("stoptime", "dischtime"),
         known=pl.max_horizontal("starttime", "ordertime"),
+        event_type=literal("medication"),
         description=pl.col("drug"),
         encounter_id=pl.col("hadm_id").cast(pl.String),
-        **said,
+        rule=literal("medications"),
     )
-    recorded = doses.select("patient_id", "encounter_id").drop_nulls().unique()
     unrecorded = prescribed.join(recorded, on=["patient_id", "encounter_id"], how="anti")
     left_out["prescriptions of admissions whose doses are recorded"] += prescribed.height - unrecorded.height
     return with_subtypes(pl.concat([doses, unrecorded]))

@@ -140,6 +140,13 @@ def test_clinical_text_is_left_alone(deidentifier, phrase):
     assert deidentifier.text(f"{phrase}.", "p1").text == f"{phrase}."
 
 
+def test_what_is_known_is_found_in_the_name_of_a_file(deidentifier):
+    got = deidentifier.text("see Quist_Anna_MRI.pdf and Quistgaard", "p1", known=["Quist", "Anna"]).text
+    assert "Quist_" not in got
+    assert "Anna" not in got
+    assert got.endswith("_MRI.pdf and Quistgaard")
+
+
 def test_spans_move_with_the_text(deidentifier):
     extraction = extract(
         b"PATIENT: Perry, John\nFINDINGS: seen 03/04/2019, clear.\nIMPRESSION: stable per Dr. Abernathy."
@@ -154,6 +161,8 @@ def test_spans_move_with_the_text(deidentifier):
     assert moved.end == len(got.text)
     named = Span(SpanKind.SECTION, 9, 20, title="Perry, John")
     assert got.moved(named).title is None
+    file = Span(SpanKind.ATTACHMENT, 0, 40, title="Perry_John_1956-03-04_MRI.txt")
+    assert got.moved(file).title is None, "the name of a file stands nowhere in the text"
     inside = Span(SpanKind.SECTION, 10, 12)
     assert got.text[got.moved(inside).start : got.moved(inside).end].startswith("[name-")
 

@@ -1,6 +1,8 @@
+import base64
 import datetime as dt
 import json
 import re
+from pathlib import Path
 from random import Random
 
 import dagster as dg
@@ -10,8 +12,10 @@ import pytest
 from clinical_assets.declaration import BATCH_IO_MANAGER, Site
 from clinical_assets.documents import assets, tables
 from clinical_assets.documents.development_copy import copying as development_copy
+from clinical_assets.documents.development_copy import opening
 from clinical_assets.documents.development_copy.column_rules import (
     COPIED,
+    EVENT_TABLES,
     INDEX_COLUMNS,
     NOT_COPIED,
     TEXT_COLUMNS,
@@ -26,8 +30,10 @@ from clinical_assets.documents.prioritised import prioritised_notes
 from clinical_assets.documents.prioritised.note_profiles import ONCOLOGY
 from clinical_assets.documents.prioritised.prioritised_assets import prioritised_assets
 from clinical_assets.documents.readers.extraction import extract
+from clinical_assets.documents.text.text_cache import Key, row_of
+from clinical_assets.documents.timeline import timeline_mimic
 from clinical_assets.documents.timeline.event_rules import CPT
-from clinical_assets.documents.timeline.timeline_store import event_count, events_around
+from clinical_assets.documents.timeline.timeline_store import TimelineError, event_count, events_around
 from clinical_assets.mimic.inventory import Inventory
 from clinical_assets.partitions import PATIENT_BATCH, all_of
 from clinical_assets.sample.documents.formats import WRITTEN, Filed, plain
@@ -340,6 +346,56 @@ def test_only_a_copy_is_opened_and_only_where_its_names_are_free(lake, copy, war
     assert event_count(warehouse) == 0
 
 
+def test_a_refusal_at_the_last_batch_leaves_nothing_in_the_warehouse(copy, warehouse):
+    made, _ = copy
+    own = made.scan("documents/index", ["everyone-002"]).collect()["patient_id"].unique()
+    patient_batches.record(warehouse, "everyone-009", own)  # nobody may be in two batches of a cohort
+    before = patient_batches.batches(warehouse)
+    with pytest.raises(OpeningError, match="batch everyone-002: expected a new one"):
+        open_copy(made, warehouse)
+    assert patient_batches.batches(warehouse).equals(before)
+    assert event_count(warehouse) == 0
+
+
+def test_a_warehouse_of_other_patients_takes_no_copy(copy, warehouse):
+    made, _ = copy
+    patient_batches.cut(warehouse, "hospital", "ids", "", ["somebody", "else"], 1)
+    before = patient_batches.batches(warehouse)
+    expected = (
+        r"expected a warehouse that holds no patients but this copy's; found 2 batches of others, hospital-00001 the "
+        r"first; open a copy with a warehouse of its own: name another CLINICAL_HOME or CLINICAL_WAREHOUSE_URL"
+    )
+    with pytest.raises(OpeningError, match=expected):
+        open_copy(made, warehouse)
+    assert patient_batches.batches(warehouse).equals(before)
+    assert event_count(warehouse) == 0
+
+
+def test_a_cohort_of_nobody_and_one_of_the_copys_patients_are_no_others(opened):
+    made, warehouse, told = opened
+    patient_batches.cut(warehouse, "declared", "sql", "", [], 5)
+    patient_batches.cut(warehouse, "mine", "ids", "", read(made, "documents/index")["patient_id"].unique(), 5)
+    assert open_copy(made, warehouse) == told
+
+
+def test_a_timeline_that_cannot_be_loaded_leaves_nothing_in_the_warehouse(copy, warehouse, monkeypatch):
+    made, _ = copy
+    load, loads = opening.timeline_store.load, []
+
+    def fails_at_the_second(*arguments):
+        loads.append(arguments)
+        if len(loads) == 2:
+            raise TimelineError("events that break a rule")
+        return load(*arguments)
+
+    monkeypatch.setattr(opening.timeline_store, "load", fails_at_the_second)
+    with pytest.raises(TimelineError):
+        open_copy(made, warehouse)
+    assert patient_batches.batches(warehouse).is_empty()
+    assert event_count(warehouse) == 0
+    assert open_copy(made, warehouse) == Opened(batches=2, patients=3, events=9)
+
+
 def test_sections_stand_where_their_titles_are(copy):
     made, _ = copy
     seen = 0
@@ -418,6 +474,126 @@ def test_the_leak_is_found_and_not_shown(monkeypatch):
     with pytest.raises(LeakError, match=r"^\d+ known identifiers") as raised:
         copied(index, text, Deidentifier(SECRET), {"10000014": ("Quillfeather",)})
     assert "Quillfeather" not in str(raised.value)
+
+
+ONE = "10000065"
+KNOWN = {ONE: ("Silverlock", "Ilse", "4711")}
+
+
+def one_text(**columns) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """An index and a text of one patient, with these values in the text's columns."""
+    index, text = frames([ONE])
+    plain = {"text": "FINDINGS: no mass.", "spans": "[]"} | columns
+    return index.head(1), text.head(1).with_columns(pl.lit(value).alias(name) for name, value in plain.items())
+
+
+def test_the_name_of_an_attachment_is_not_copied():
+    attachment = {
+        "contentType": "text/plain", "title": "Silverlock_Ilse_1956-03-04.txt",
+        "data": base64.b64encode(b"Findings: no mass.").decode(),
+    }  # fmt: skip
+    document = {"resourceType": "DocumentReference", "content": [{"attachment": attachment}]}
+    spans = row_of(Key("", "", ""), extract(json.dumps(document).encode()))["spans"]
+    assert "Silverlock_Ilse_1956-03-04" in spans
+    for known in ({}, KNOWN):
+        made = copied(*one_text(text="Findings: no mass.", spans=spans), Deidentifier(SECRET), known).text
+        new = {span["kind"]: span.get("title") for span in json.loads(made["spans"].item())}
+        assert new == {"attachment": None, "section": "Findings"}
+
+
+def test_codes_and_cautions_that_name_somebody_are_emptied_and_others_stay():
+    spans = [
+        {"kind": "section", "start": 0, "end": 9, "code": code, "code_system": system, "level": 1}
+        for code, system in (("18782-3", "LOINC"), ("371524004", "http://snomed.info/sct"), ("Silverlock-1", "LOINC"))
+    ]
+    cautions = [{"code": "form_not_read", "detail": detail} for detail in ("page 3", "declared text/silverlock")]
+    text = one_text(spans=json.dumps(spans), warnings=json.dumps(cautions), detail="for Ilse")
+    made = copied(*text, Deidentifier(SECRET), KNOWN).text.row(0, named=True)
+    assert [(span.get("code"), span["code_system"]) for span in json.loads(made["spans"])] == [
+        ("18782-3", "LOINC"), ("371524004", "http://snomed.info/sct"), (None, "LOINC"),
+    ]  # fmt: skip
+    assert json.loads(made["warnings"]) == [{"code": "form_not_read", "detail": "page 3"}, {"code": "form_not_read"}]
+    assert made["detail"] is None
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("method", "read by Silverlock"), ("extractor", "silverlock_ilse"), ("encoding", "4711"), ("reason", "Ilse"),
+        ("spans", json.dumps([{"kind": "page", "start": 0, "end": 1, "level": 1, "method": "of Ilse"}])),
+        ("warnings", json.dumps([{"code": "not_final", "by": "S\u0069lverlock"}])),
+    ],
+)  # fmt: skip
+def test_a_known_identifier_in_any_string_stops_the_copy(column, value):
+    index, text = one_text(**{column: value})
+    assert copied(index, text, Deidentifier(SECRET), {}).text.height == 1, "nobody is known"
+    with pytest.raises(LeakError, match=rf"^[12] known .* left in documents/text, column {column};") as raised:
+        copied(index, text, Deidentifier(SECRET), KNOWN)
+    assert not re.search("silverlock|ilse|4711", str(raised.value), re.IGNORECASE)
+
+
+def test_a_known_identifier_in_another_table_stops_the_copy():
+    events = timeline([ONE]).with_columns(rule=pl.lit("as Silverlock said"))
+    with pytest.raises(LeakError, match="documents/timeline, column rule;"):
+        copied(*one_text(), Deidentifier(SECRET), KNOWN, {"documents/timeline": events})
+
+
+def test_somebody_called_as_our_own_words_are_can_be_copied():
+    spans = json.dumps([{"kind": "page", "start": 0, "end": 9, "number": 1, "level": 1}])
+    cautions = json.dumps([{"code": "page_read_by_ocr", "detail": "page 3"}])
+    known = {ONE: ("Page", "Note", "Manifest", "Surgery")}
+    made = copied(
+        *one_text(spans=spans, warnings=cautions), Deidentifier(SECRET), known, {"documents/timeline": timeline([ONE])}
+    )
+    assert json.loads(made.text["spans"].item())[0]["kind"] == "page"
+    assert json.loads(made.text["warnings"].item()) == [{"code": "page_read_by_ocr"}]
+    assert set(made.index["source"]) == {"manifest"}
+
+
+@pytest.mark.parametrize(
+    ("declared", "kept"),
+    [
+        ('application/fhir+json; name="Quist_Anna.json"', "application/fhir+json"),
+        ("Text/HTML;charset=utf-8", "text/html"),
+        ("application/x-pdf", "application/x-pdf"),
+        ("application/quist-anna", None),
+        ("Anna Quist", None),
+        (None, None),
+    ],
+)
+def test_of_a_declared_type_only_a_known_media_type_is_copied(declared, kept):
+    index, text = one_text()
+    made = copied(index.with_columns(declared_type=pl.lit(declared, pl.String)), text, Deidentifier(SECRET), {})
+    assert made.index["declared_type"].item() == kept
+
+
+@pytest.mark.parametrize(
+    ("version", "kept"),
+    [
+        ("3 lxml-6.0", "3 lxml-6.0"),
+        ("1;charset=latin-1", "1;charset=iso8859-1"),
+        ("1;charset=quist", "1"),
+        ("1;charset=utf8;anna quist;limits=0a1b2c3d", "1;charset=utf-8"),
+        ("1;charset=f\u00fcr\x00anna", "1"),
+    ],
+)
+def test_of_a_declared_charset_only_one_that_exists_is_copied(version, kept):
+    assert (
+        copied(*one_text(extractor_version=version), Deidentifier(SECRET), {}).text["extractor_version"].item() == kept
+    )
+
+
+@pytest.mark.parametrize("event", ["QUIST-4711-op1", "Quist_Anna/1", "Procedure/", "/4711"])
+def test_an_event_id_that_begins_with_no_table_is_renamed_whole(event):
+    events = timeline([ONE]).head(1).with_columns(event_id=pl.lit(event))
+    made = copied(*one_text(), Deidentifier(SECRET), {}, {"documents/timeline": events}).tables["documents/timeline"]
+    assert made["event_id"].item() == Deidentifier(SECRET).pseudonym(event, of="event")
+
+
+def test_every_table_of_mimic_that_gives_events_may_begin_an_event_id():
+    sources = Path(timeline_mimic.__file__).parent.glob("*.py")
+    named = {name for file in sources for name in re.findall(r'row_id\(\s*"(\w+)"', file.read_text())}
+    assert {"admissions", "emar", "procedures_icd"} <= named <= EVENT_TABLES
 
 
 @pytest.mark.parametrize("where", [".", "inside/it", ".."])

@@ -21,6 +21,8 @@ from polars.testing import assert_frame_equal
 from clinical_assets.documents.index import index_files, indexing
 from clinical_assets.documents.index.bodies import Bodies
 from clinical_assets.documents.index.document_sources import DocumentSources
+from clinical_assets.documents.index.fhir_files import COMPLETED
+from clinical_assets.documents.readers import sniffing
 from clinical_assets.documents.tables import INDEX
 from clinical_assets.mimic.catalogue import TABLES
 from resources.document_store import DocumentStore
@@ -137,6 +139,15 @@ def replaced(place: Place) -> None:
     os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns + 1))
 
 
+def copied_over(place: Place) -> None:
+    """A file of the same size whose time of change is set to what it was, as `cp -p` and `tar` do."""
+    path = place.store / "files/p1/a.txt"
+    facts = path.stat()
+    while path.stat().st_ctime_ns == facts.st_ctime_ns:  # the clock of files ticks some hundred times a second
+        path.write_text("sword".join(path.read_text().split("words")))
+        os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
 def relisted(*changes) -> object:
     """Rows of the manifest replaced by others, or left out."""
     by_id = {row[0]: row for row in changes}
@@ -146,6 +157,7 @@ def relisted(*changes) -> object:
 CHANGES = {
     "a file with other words": lambda place: place.put("files/p1/a.txt", "Other words."),
     "a file of the same size": replaced,
+    "a file of the same size and age": copied_over,
     "a file that was missing": lambda place: place.put("files/p2/gone.txt", "Found."),
     "a file that is gone": lambda place: (place.store / "files/p2/c.txt").unlink(),
     "a row with another type": relisted(ROWS[2], (*ROWS[0][:3], "Letter", "2024-07-01")),
@@ -217,8 +229,9 @@ def test_a_document_that_was_given_to_another_patient_stays_his(place):
     known = dict(place.known().select("document_id", "patient_id").iter_rows())
     assert known["d1"] == "p3"
     # And where the first batch's run had looked before the other one wrote.
-    before = place.known().with_columns(patient_id=pl.lit("p1")).filter(pl.col("document_id") == "d1")
-    indexing._remember(place.warehouse, ["p1", "p2"], before.clear(), before)
+    before = indexing._known(place.warehouse, ["p3"]).filter(pl.col("document_id") == "d1")
+    before = before.with_columns(patient_id=pl.lit("p1"))
+    indexing._remember(place.warehouse, ["p1", "p2"], place.known().clear(), before)
     known = dict(place.known().select("document_id", "patient_id").iter_rows())
     assert known["d1"] == "p3"
     assert_frame_equal(place.known(), place.rows().sort("patient_id", "document_id"))
@@ -276,6 +289,37 @@ def test_other_code_or_a_file_that_is_gone_makes_the_batch_again(place):
     place.write(code_version="v2")
     assert place.made == [["p3"]]
     assert place.rows().height == len(ROWS)
+
+
+@pytest.mark.parametrize("code_version", ["v1", "v2"])
+def test_documents_of_another_sniffing_are_sniffed_again_once(place, monkeypatch, code_version):
+    place.put("files/p3/e.txt", "<section>Declared as nothing</section>")
+    place.write()
+    rows = place.rows()
+    with place.warehouse.transaction() as connection:
+        connection.execute(sa.text("UPDATE document_cache.documents SET content_type = 'x', read_at = read_at"))
+    monkeypatch.setattr(sniffing, "SNIFFING_VERSION", "another")
+    again = place.write(code_version=code_version)
+    assert [(counted.documents, counted.read) for _, counted in again] == [(4, 3), (2, 1)]
+    assert_frame_equal(place.rows(), rows)
+    assert_frame_equal(place.known(), rows.sort("patient_id", "document_id"))
+    assert sum(counted.read for _, counted in place.write(code_version=code_version)) == 0
+    assert place.made == []
+    # Neither where the rows are to be made anew: they were found by the same sniffing.
+    assert sum(counted.read for _, counted in place.write(code_version="v3")) == 0
+
+
+def test_a_fhir_file_with_what_it_refers_to_is_sniffed_again_whole(folders, monkeypatch):
+    folders.put("files/p1/report.json", json.dumps({
+        "resourceType": "DiagnosticReport", "id": "r", "presentedForm": [{"url": "Binary/b1"}]
+    }))  # fmt: skip
+    folders.put("Binary/b1.json", json.dumps({"resourceType": "Binary", "id": "b1", "data": "QQ=="}))
+    folders.write()
+    rows = folders.rows()
+    assert rows["uri"].str.ends_with(COMPLETED).any()
+    monkeypatch.setattr(sniffing, "SNIFFING_VERSION", "another")
+    assert sum(counted.read for _, counted in folders.write()) == rows.height
+    assert_frame_equal(folders.rows(), rows)
 
 
 def test_a_document_that_could_not_be_read_is_tried_again(place, monkeypatch):
@@ -477,3 +521,25 @@ def test_notes_are_looked_at_again_when_their_table_is_another(place, monkeypatc
     known = place.lake.scan(INDEX.path, ["notes-00001", "notes-00002"]).collect()
     assert known["sha256"].n_unique() == 3
     assert known["size_bytes"].to_list() == [6, len("Zweite: größer.".encode()), 10]
+
+
+@pytest.mark.parametrize("given", [["12-DS-1"], ["12-DS-1", "12-DS-1~note"]])
+def test_an_id_that_a_manifest_has_for_another_patient_names_a_note_the_same_in_every_run(place, given):
+    place.list_as([(name, "11", "files/p1/a.txt", "Note", "") for name in given])
+    put_notes(place.lake, [("12-DS-1", 12, "Of twelve."), ("12-DS-2", 12, "Another.")], "v1")
+    batches = [("all-00001", ["11"]), ("all-00002", ["12"])]
+    expected = [(name, "11") for name in given] + [("12-DS-1" + "~note" * len(given), "12"), ("12-DS-2", "12")]
+
+    def named():
+        return sorted(place.rows().select("document_id", "patient_id").rows())
+
+    place.write(batches=batches)
+    assert named() == sorted(expected)
+    for several in ([batches[1]], [batches[0]], batches, [batches[1]]):
+        place.write(batches=several, code_version="v2")
+        assert named() == sorted(expected)
+    known = indexing._known(place.warehouse, ["11", "12"]).select("document_id", "patient_id").rows()
+    assert sorted(known) == sorted(expected)
+    for batch in batches:
+        place.write(batches=[batch], code_version="v2")
+        assert place.made == []

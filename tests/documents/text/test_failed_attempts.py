@@ -1,17 +1,24 @@
 """Dead letters on a real server: counted once a run, given up after several, and what brings them back."""
 
 import dataclasses
+import datetime as dt
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 
+import polars as pl
 import pytest
 import sqlalchemy as sa
 from document_graph import FILES, NOTE, Graph, write_store
 
+from clinical_assets.documents.index.bodies import Bodies
 from clinical_assets.documents.readers.reading import DEFAULT_LIMITS, Reason
-from clinical_assets.documents.tables import TEXT
+from clinical_assets.documents.tables import INDEX, TEXT
 from clinical_assets.documents.text import failed_attempts
-from clinical_assets.documents.text.failed_attempts import COUNTED, MOST_ATTEMPTS, Failed
+from clinical_assets.documents.text.extracting import Batch, Extractor
+from clinical_assets.documents.text.failed_attempts import BETWEEN_ATTEMPTS, COUNTED, Failed
 from clinical_assets.documents.text.text_cache import Key
+from resources.document_store import DocumentStore
+from resources.lake import Lake
 
 KEY = Key("0" * 64, "html", "1")
 # Attributes without a value are looked up among all before: this keeps the parser busy, in C, for a minute.
@@ -22,21 +29,53 @@ def limits(**changed):
     return dataclasses.replace(DEFAULT_LIMITS, **changed)
 
 
-def count(warehouse, run, given=DEFAULT_LIMITS, key=KEY):
-    return failed_attempts.count(warehouse, key, run, given, Reason.TIMED_OUT, "no result within 1 s")
+START = dt.datetime(2150, 1, 1, 8, tzinfo=dt.UTC)
+MOMENT = dt.timedelta(microseconds=1)
+
+
+def count(warehouse, run, given=DEFAULT_LIMITS, key=KEY, at=START):
+    return failed_attempts.count(warehouse, key, run, given, Reason.TIMED_OUT, "no result within 1 s", at)
+
+
+def count_spaced(warehouse, runs, given=DEFAULT_LIMITS):
+    """The attempts after each of some runs that fail, far enough apart to count."""
+    return [count(warehouse, run, given, at=START + n * BETWEEN_ATTEMPTS) for n, run in enumerate(runs)]
+
+
+def time_passes(warehouse):
+    with warehouse.transaction() as connection:
+        earlier = "UPDATE document_cache.failed_attempts SET counted_at = counted_at - CAST(:between AS interval)"
+        connection.execute(sa.text(earlier), {"between": BETWEEN_ATTEMPTS})
 
 
 def test_each_run_counts_once_however_often_it_fails_and_the_third_gives_up(warehouse):
-    counted = [count(warehouse, run) for run in ("a", "a", "b", "b", "c")]
+    counted = count_spaced(warehouse, ("a", "a", "b", "b", "c"))
     assert [each.attempts for each in counted] == [1, 1, 2, 2, 3]
     assert [each.given_up(DEFAULT_LIMITS) for each in counted] == [False] * 4 + [True]
     assert failed_attempts.of_keys(warehouse, [KEY, KEY._replace(extractor_version="2")]) == {KEY: counted[-1]}
 
 
-def test_runs_at_the_same_time_are_each_counted(warehouse):
+def test_runs_at_the_same_time_count_as_one(warehouse):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda run: count(warehouse, run), [f"run {n}" for n in range(12)]))
-    assert failed_attempts.of_keys(warehouse, [KEY])[KEY].attempts == 12
+    assert failed_attempts.of_keys(warehouse, [KEY])[KEY].attempts == 1
+
+
+def test_of_runs_within_an_hour_one_counts_from_the_last_that_counted(warehouse):
+    times = {"a": 0 * MOMENT, "b": BETWEEN_ATTEMPTS / 2, "c": BETWEEN_ATTEMPTS - MOMENT, "d": BETWEEN_ATTEMPTS,
+             "e": 2 * BETWEEN_ATTEMPTS - MOMENT, "f": 2 * BETWEEN_ATTEMPTS}  # fmt: skip
+    counted = [count(warehouse, run, at=START + since).attempts for run, since in times.items()]
+    assert counted == [1, 1, 1, 2, 2, 3]
+
+
+def test_the_time_is_the_databases_where_none_is_given(warehouse):
+    assert [count(warehouse, run, at=None).attempts for run in "ab"] == [1, 1]
+    time_passes(warehouse)
+    assert [count(warehouse, run, at=None).attempts for run in "cd"] == [2, 2]
+
+
+def test_two_long_runs_that_meet_a_document_in_turns_count_as_two(warehouse):
+    assert [each.attempts for each in count_spaced(warehouse, "xyxy")] == [1, 2, 2, 2]
 
 
 @pytest.mark.parametrize(
@@ -52,20 +91,29 @@ def test_runs_at_the_same_time_are_each_counted(warehouse):
     ],
 )
 def test_more_time_or_memory_than_ever_tries_again(warehouse, larger, tried):
-    for run in "abc":
-        count(warehouse, run)
+    count_spaced(warehouse, "abc")
     assert failed_attempts.of_keys(warehouse, [KEY])[KEY].given_up(limits(**larger)) is not tried
 
 
-def test_larger_limits_begin_anew_and_smaller_ones_count_on(warehouse):
-    for run in "abc":
-        count(warehouse, run)
+def test_larger_limits_begin_anew_at_once_and_what_fails_with_smaller_ones_says_nothing_about_them(warehouse):
+    count_spaced(warehouse, "abc")
     large = limits(seconds=500.0, worker_memory_bytes=None)
-    assert count(warehouse, "d", large) == Failed(1, 500.0, None, Reason.TIMED_OUT, "no result within 1 s")
-    assert count(warehouse, "e").attempts == 2
-    assert count(warehouse, "f", limits(worker_memory_bytes=1)) == dataclasses.replace(
-        count(warehouse, "f", large), attempts=MOST_ATTEMPTS
-    )
+    anew = Failed(1, 500.0, None, Reason.TIMED_OUT, "no result within 1 s")
+    assert count(warehouse, "d", large) == anew
+    for smaller in ({}, {"seconds": 500.0}, {"worker_memory_bytes": None}, {"worker_memory_bytes": 1}):
+        assert count_spaced(warehouse, "efgh", limits(**smaller)) == [anew] * 4
+    assert not failed_attempts.of_keys(warehouse, [KEY])[KEY].given_up(large)
+    assert [each.attempts for each in count_spaced(warehouse, "aij", large)] == [1, 2, 3]
+
+
+def test_limits_that_nobody_tried_are_not_given_up(warehouse):
+    count_spaced(warehouse, "a")  # 120 s and as much memory as there is by default
+    otherwise = limits(seconds=200.0, worker_memory_bytes=10**9)
+    failed = count_spaced(warehouse, "bcd", otherwise)[-1]
+    assert (failed.attempts, failed.seconds, failed.memory_bytes) == (3, 200.0, 10**9)
+    assert failed.given_up(otherwise)
+    assert not failed.given_up(limits(seconds=200.0))
+    assert not failed.given_up(DEFAULT_LIMITS)
 
 
 def test_what_is_read_after_all_is_forgotten(warehouse):
@@ -110,6 +158,7 @@ def test_a_document_that_always_hangs_is_given_up_and_comes_back_when_told_to(gr
     seen = []
     for batches in (BATCHES, BATCHES[:1], BATCHES):  # a range, one partition, a range
         figures(graph, *batches, seconds=1.0)
+        time_passes(warehouse)
         seen.append((attempts(graph), graph.verdicts["documents/text:dead_letters"].passed))
     assert seen == [
         (("timed_out", 1, False), True),
@@ -153,6 +202,35 @@ def test_one_batch_alone_gives_the_rows_of_the_range(tmp_path, warehouse, graph)
     assert graph.text() == in_range
 
 
+def test_a_document_of_three_batches_counts_once_in_a_range_and_in_three_runs_soon_after(tmp_path, warehouse):
+    (tmp_path / "stuck.html").write_bytes(STUCK)
+    store, given = DocumentStore(root=str(tmp_path)), limits(seconds=0.3)
+    row = {"source": "tree", "uri": store.uri("stuck.html"), "content_type": "text/html", "size_bytes": len(STUCK),
+           "sha256": hashlib.sha256(STUCK).hexdigest(), "status": "indexed"}  # fmt: skip
+    batches = [
+        Batch.of(
+            f"b{n}", pl.DataFrame([row | {"patient_id": f"p{n}", "document_id": f"d{n}"}], INDEX.polars_schema), given
+        )
+        for n in range(3)
+    ]
+
+    def runs(*several):
+        with warehouse.transaction() as connection:
+            connection.execute(sa.text("TRUNCATE document_cache.failed_attempts"))
+        found = []
+        for run in several:
+            extractor = Extractor(
+                warehouse, Bodies((store,), Lake(root=str(tmp_path / "lake"), subject_shards=1)), given, 1
+            )
+            found += [(outcome, pl.concat(pieces).select("reason", "attempts", "given_up").rows())
+                      for _, outcome, pieces in extractor.extract(run)]  # fmt: skip
+        return found
+
+    in_range = runs(batches)
+    assert in_range == runs(*([batch] for batch in batches))
+    assert [rows for _, rows in in_range] == [[("timed_out", 1, False)]] * 3
+
+
 def test_a_run_that_ends_halfway_has_counted_what_failed_until_then_once(graph, warehouse, monkeypatch):
     def killed(*_):
         raise OSError("killed")
@@ -164,5 +242,6 @@ def test_a_run_that_ends_halfway_has_counted_what_failed_until_then_once(graph, 
         told = connection.execute(sa.text("SELECT attempts FROM document_cache.failed_attempts")).scalars().all()
     assert (told, graph.lake.partitions(TEXT.path)) == ([1], [])
     monkeypatch.undo()
+    time_passes(warehouse)
     graph.run(BATCHES[0], seconds=1.0)
     assert attempts(graph) == ("timed_out", 2, False)

@@ -48,6 +48,20 @@ from clinical_assets.documents.timeline.event_rules import (
         (ICD10PCS, "07DR3ZX", "other"),
         (ICD10PCS, "0W9G0ZZ", "surgery"),
         (ICD10PCS, "00B70ZX", "surgery"),
+        (ICD10PCS, "0WJG0ZZ", "surgery"),  # exploratory laparotomy, and as a laparoscopy
+        (ICD10PCS, "0WJG4ZZ", "surgery"),
+        (ICD10PCS, "0WJG3ZZ", "other"),
+        (ICD10PCS, "0WJ10ZZ", "surgery"),
+        (ICD10PCS, "009630Z", "surgery"),  # ventricular drain
+        (ICD10PCS, "00943ZZ", "surgery"),
+        (ICD10PCS, "009430Z", "surgery"),
+        (ICD10PCS, "009U3ZX", "other"),  # lumbar puncture and drain
+        (ICD10PCS, "009U30Z", "other"),
+        (ICD9PROC, "54.11", "surgery"),
+        (ICD9PROC, "39.90", "surgery"),  # stent; control of haemorrhage
+        (ICD9PROC, "39.98", "surgery"),
+        (ICD9PROC, "39.95", "other"),
+        (ICD9PROC, "38.97", "other"),
         (ICD9PROC, "45.13", "other"),
         (ICD9PROC, "34.91", "other"),
         (ICD9PROC, "37.22", "other"),
@@ -69,6 +83,10 @@ from clinical_assets.documents.timeline.event_rules import (
         (HCPCS, "C8909", "imaging"),
         (HCPCS, "R0070", "imaging"),
         (HCPCS, "J9271", "medication"),
+        (HCPCS, "Q2042", "medication"),
+        (HCPCS, "Q2050", "medication"),
+        (HCPCS, "C9257", "medication"),
+        (HCPCS, "Q2039", "other"),
         (HCPCS, "C9600", "other"),
         (MIMIC_ITEMS, "225470", "surgery"),
         (MIMIC_ITEMS, "225448", "surgery"),
@@ -95,6 +113,8 @@ def test_procedures_by_code(system, code, kind):
         ("Lumbar puncture", "other"),
         ("Blood transfusion", "other"),
         ("Bone marrow aspirate and biopsy", "other"),
+        ("Injection, carfilzomib, 1 mg", "medication"),
+        ("Trastuzumab not administered within 12 months of diagnosis", "other"),
         ("Haircut", "other"),
         ("", "other"),
     ],
@@ -127,7 +147,13 @@ def test_reports(codings, words, kind):
         ("medication", [], "dexAMETHasone 4 mg tablet", "corticosteroid"),
         ("medication", [], "levETIRAcetam", "antiepileptic"),
         ("medication", [], "Acetaminophen", "other"),
+        ("medication", [], "tisagenlecleucel infusion", "antineoplastic"),
+        ("medication", [], "ondansetron", "other"),
         ("surgery", [Coding(CPT, "61510")], "", "tumor_resection"),
+        ("surgery", [Coding(ICD10PCS, "00163J6")], "", "cerebrospinal_fluid_diversion"),
+        ("surgery", [Coding(ICD10PCS, "009630Z")], "", "cerebrospinal_fluid_diversion"),
+        ("surgery", [Coding(ICD10PCS, "00963ZX")], "", "other"),
+        ("surgery", [Coding(ICD10PCS, "00943ZZ")], "", "other"),  # a subdural haematoma, as by CPT 61108
         ("surgery", [], "Craniotomy, excision of infratentorial brain tumor", "tumor_resection"),
         ("surgery", [Coding(CPT, "61750")], "", "biopsy"),
         ("surgery", [], "Ventriculoperitoneal shunt revision", "cerebrospinal_fluid_diversion"),
@@ -141,6 +167,52 @@ def test_reports(codings, words, kind):
 )
 def test_subtypes(event_type, codings, words, subtype):
     assert classify(SUBTYPES, event_type, codings, words).kind == subtype
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "subtype"),
+    [
+        ("J8540", "Dexamethasone, oral, 0.25 mg", "corticosteroid"),
+        ("J8540", "", "corticosteroid"),
+        ("J8501", "Aprepitant, oral, 5 mg", "other"),
+        ("J8498", "Antiemetic drug, rectal/suppository, not otherwise specified", "other"),
+        ("J8499", "Prescription drug, oral, non chemotherapeutic, nos", "other"),
+        ("J8597", "Antiemetic drug, oral, not otherwise specified", "other"),
+        ("J8650", "", "other"),
+        ("J9175", "Injection, elliotts' b solution, 1 ml", "other"),
+        ("J9209", "Injection, mesna, 200 mg", "other"),
+        ("J9332", "Injection, efgartigimod alfa-fcab, 2 mg", "other"),
+        ("J9333", "", "other"),
+        ("J9334", "", "other"),
+        ("J9376", "", "other"),
+        ("J9381", "Injection, teplizumab-mzwv, 5 mcg", "other"),
+        ("J9500", "Injection, tbo-filgrastim, 1 microgram", "other"),  # a name decides before the range
+        ("J9501", "", "antineoplastic"),
+        ("J8700", "Temozolomide, oral, 5 mg", "antineoplastic"),
+        ("J8999", "Prescription drug, oral, chemotherapeutic, nos", "antineoplastic"),
+        ("J9190", "", "antineoplastic"),
+        ("J9202", "", "antineoplastic"),
+        ("J9214", "Injection, interferon, alfa-2b, recombinant, 1 million units", "antineoplastic"),
+        ("J9312", "", "antineoplastic"),
+        ("J9999", "Not otherwise classified, antineoplastic drugs", "antineoplastic"),
+        ("Q2040", "", "antineoplastic"),
+        ("Q2041", "", "antineoplastic"),
+        ("Q2042", "", "antineoplastic"),
+        ("Q2043", "", "antineoplastic"),
+        ("Q2049", "", "antineoplastic"),
+        ("Q2050", "", "antineoplastic"),
+        ("Q2053", "", "antineoplastic"),
+        ("Q2058", "", "antineoplastic"),
+        ("C9257", "", "antineoplastic"),
+        ("C9499", "Injection, carfilzomib, 1 mg", "antineoplastic"),  # newer than the table
+        ("Q5107", "Injection, bevacizumab-awwb, biosimilar, (mvasi), 10 mg", "antineoplastic"),
+        ("Q5101", "Injection, filgrastim-sndz, biosimilar, (zarxio), 1 microgram", "other"),
+    ],
+)
+def test_billed_drugs_treat_a_tumour_or_do_not(code, words, subtype):
+    coding = [Coding(HCPCS, code)]
+    assert classify(TYPES, "Procedure", coding, words).kind == "medication"
+    assert classify(SUBTYPES, "medication", coding, words).kind == subtype
 
 
 def test_every_rule_gives_a_known_type():

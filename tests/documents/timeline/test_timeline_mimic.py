@@ -69,6 +69,43 @@ def test_a_procedure_is_known_when_it_is_billed_not_when_it_is_done():
     ]
 
 
+def test_a_procedure_billed_for_a_day_after_discharge_is_known_when_that_day_is_over():
+    bill = {"hadm_id": 7, "icd_code": "0159", "icd_version": 9}
+    days = {1: 11, 2: 12, 3: 13}
+    midnight = {"hadm_id": 8, "admittime": at(20), "dischtime": at(25)}
+    tables = {
+        ADMISSIONS: [STAY, midnight],
+        PROCEDURES: [
+            *({**bill, "seq_num": number, "chartdate": dt.date(2150, 3, day)} for number, day in days.items()),
+            {**bill, "hadm_id": 8, "seq_num": 1, "chartdate": dt.date(2150, 3, 25)},
+        ],
+    }
+    events = made(tables).events.filter(pl.col("event_type") == "surgery")
+    assert events.select("start_date", "known_date", "known_time").rows() == [
+        (dt.date(2150, 3, 11), dt.date(2150, 3, 12), at(12, 9)),
+        (dt.date(2150, 3, 12), dt.date(2150, 3, 12), at(12, 9)),
+        (dt.date(2150, 3, 13), dt.date(2150, 3, 13), None),
+        (dt.date(2150, 3, 25), dt.date(2150, 3, 25), None),  # discharged as the day began: not known by then
+    ]
+
+
+def test_a_drug_billed_beside_recorded_doses_is_told_once():
+    tables = {
+        ADMISSIONS: [STAY, {**STAY, "hadm_id": 8}],
+        EMAR: [dose(1, at(2), "Pembrolizumab")],
+        BILLS: [bill("J9271"), bill("Q2042", 2), bill("61510", 3), bill("J9271", 4, hadm_id=8)],
+    }
+    timeline = made(tables)
+    told = timeline.events.filter(pl.col("event_type") != "encounter").sort("event_id")
+    assert told.select("event_id", "event_type").rows() == [
+        ("emar/1-1", "medication"),
+        ("hcpcsevents/7-61510-3", "surgery"),
+        ("hcpcsevents/7-Q2042-2", "medication"),  # cells may not be recorded among the drugs
+        ("hcpcsevents/8-J9271-4", "medication"),
+    ]
+    assert timeline.left_out == {"drugs of admissions whose doses are recorded: hcpcsevents": 1}
+
+
 def bill(code: str, number: int = 1, **said) -> dict:
     return {"hadm_id": 7, "hcpcs_cd": code, "seq_num": number, "chartdate": dt.date(2150, 3, 2),
             "short_description": "Digestive system", **said}  # fmt: skip
@@ -88,12 +125,13 @@ def test_a_service_billed_by_hcpcs_is_known_at_discharge_and_a_visit_is_the_admi
     timeline = made(tables)
     events = timeline.events.filter(pl.col("event_id").str.starts_with("hcpcs"))
     columns = ("event_id", "event_type", "event_subtype", "code_system", "description", "start_time", "known_time")
+    assert events["known_date"].to_list() == [dt.date(2150, 3, 12)] * 3 + [None, dt.date(2150, 3, 30)]
     assert events.select(columns).rows() == [
         ("hcpcsevents/7-61510-1", "surgery", "tumor_resection", CPT, "Digestive system", None, at(12, 9)),
         ("hcpcsevents/7-J9271-2", "medication", "antineoplastic", HCPCS, "Pembrolizumab 1 mg", None, at(12, 9)),
         ("hcpcsevents/7-TD-3", "other", None, HCPCS, "Rn", None, at(12, 9)),
         ("hcpcsevents/8-43264-6", "other", None, CPT, "Digestive system", None, None),
-        ("hcpcsevents/7-19301-8", "surgery", "other", CPT, "Digestive system", None, at(30)),
+        ("hcpcsevents/7-19301-8", "surgery", "other", CPT, "Digestive system", None, None),
     ]  # fmt: skip
     assert timeline.left_out == {"told by its admission: hcpcsevents": 2, "undated: hcpcsevents": 1}
 
@@ -141,6 +179,26 @@ def test_what_the_icu_charts_is_known_when_it_was_charted_and_only_what_goes_on_
     assert set(events["encounter_id"]) == {"7"}
     assert set(events["status"]) == {"completed"}, "how it ended was not known when it began"
     assert timeline.left_out == {"specimens, talks and cannulas: procedureevents": 3}
+
+
+def test_a_trip_to_the_operating_room_is_one_event():
+    sent, back = 225470, 225469
+    trips = [
+        (1, sent, at(2, 8), 7), (2, back, at(2, 12), 7), (3, back, at(2, 20), 7),  # twice, the second from elsewhere
+        (4, sent, at(3, 8), 7), (5, sent, at(4, 8), 7), (6, back, at(4, 8), 7),
+        (7, sent, at(6, 8), 7), (8, back, at(7, 9), 7),  # longer than any operation
+        (9, back, at(9, 8), 8), (10, sent, at(10, 8), None), (11, back, at(10, 12), None),
+    ]  # fmt: skip
+    tables = {
+        ITEMS: [item(sent, "OR Sent", "3-Significant Events"), item(back, "OR Received", "3-Significant Events"),
+                item(225459, "Chest X-Ray", "5-Imaging")],
+        CHARTED: [charted(number, kind, when, starttime=when, hadm_id=stay) for number, kind, when, stay in trips]
+        + [charted(12, 225459, at(2, 9), starttime=at(2, 9))],
+    }  # fmt: skip
+    timeline = made(tables)
+    surgeries = timeline.events.filter(pl.col("event_type") == "surgery")["event_id"]
+    assert surgeries.to_list() == [f"procedureevents/{number}" for number in (1, 3, 4, 5, 7, 8, 9, 10)]
+    assert timeline.left_out == {"the way back of an operation: procedureevents": 3}
 
 
 @pytest.mark.parametrize(
@@ -299,14 +357,14 @@ def test_the_open_demos_events():
     # As many as published: 275 admissions and 222 ED stays, 722 procedures by ICD code, 61 bills by HCPCS code and
     # 1,468 rows of the ICU's chart, with what is left out below.
     assert dict(counted.group_by("table").agg(pl.col("len").sum()).iter_rows()) == {
-        "admissions": 275, "edstays": 222, "procedures_icd": 722, "hcpcsevents": 61 - 41, "procedureevents": 1468 - 547,
-        "emar": 3265, "prescriptions": 2236,
+        "admissions": 275, "edstays": 222, "procedures_icd": 722, "hcpcsevents": 61 - 41,
+        "procedureevents": 1468 - 547 - 10, "emar": 3265, "prescriptions": 2236,
     }  # fmt: skip
     told = {(where, kind): count for where, kind, count in counted.iter_rows()}
     for where, kinds in {
-        "procedures_icd": {"surgery": 299, "other": 366, "radiation": 5, "imaging": 52},
+        "procedures_icd": {"surgery": 301, "other": 364, "radiation": 5, "imaging": 52},
         "hcpcsevents": {"surgery": 8, "other": 12},
-        "procedureevents": {"surgery": 47, "other": 548, "radiation": 3, "imaging": 323},
+        "procedureevents": {"surgery": 37, "other": 548, "radiation": 3, "imaging": 323},
     }.items():
         assert {kind: count for (table, kind), count in told.items() if table == where} == kinds
     assert timeline.events.filter(pl.col("rule") == "procedures no rule knows").height == 8
@@ -314,8 +372,14 @@ def test_the_open_demos_events():
         "never active, it stops before it starts: prescriptions": 607,
         "prescriptions of admissions whose doses are recorded": 9272,
         "specimens, talks and cannulas: procedureevents": 547,
+        "the way back of an operation: procedureevents": 10,
         "told by its admission: hcpcsevents": 41,
     }
+    bills = timeline.events.filter(table.is_in(["procedures_icd", "hcpcsevents"]))
+    assert bills.filter(pl.col("known_time") <= pl.col("start_date").cast(pl.Datetime("us"))).is_empty()
+    late = bills.filter(pl.col("known_time").is_null())
+    assert late.height == 4
+    assert (late["known_date"] == late["start_date"]).all()
     assert timeline.doubtful == {}
     assert timeline.patients.height == 100
     assert timeline.events["known_date"].null_count() == 0
