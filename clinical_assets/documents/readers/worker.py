@@ -31,7 +31,14 @@ from typing import IO
 from clinical_assets.documents.readers import worker_messages
 from clinical_assets.documents.readers.extraction import Extraction, extractors, failed
 from clinical_assets.documents.readers.reading import DEFAULT_LIMITS, Limits, Reason, Resolve, unresolved
-from clinical_assets.documents.readers.worker_messages import START_SECONDS, Channel, Kind, Message, framed
+from clinical_assets.documents.readers.worker_messages import (
+    OUT_OF_MEMORY_STATUS,
+    START_SECONDS,
+    Channel,
+    Kind,
+    Message,
+    framed,
+)
 
 _PROGRAM = "clinical_assets.documents.readers.worker_process"
 _ROOT = Path(__file__).parents[3]
@@ -44,8 +51,11 @@ _MOST_WAITING = 8
 _QUICK_FOR_ONE_MORE = 8
 _SMALL = 8 * 1024
 _QUICK_SECONDS = 0.1
-# A document that takes longer gives those behind it away.
+# A document that takes longer gives those behind it away; and a worker that takes longer for one it has given away is
+# ended: a new one is there sooner.
 _SLOW_SECONDS = 0.5
+# What the end of a worker says about the document it had; any other end is `worker_died`.
+_ENDS = {OUT_OF_MEMORY_STATUS: Reason.OUT_OF_MEMORY, -signal.SIGALRM: Reason.TIMED_OUT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,12 @@ class Unread:
     key: str
     source: bytes | Path
     declared_type: str | None = None
+
+
+class _Again(Unread):
+    """A document that one worker has died on before it had the whole of it; a second is the last."""
+
+    __slots__ = ()
 
 
 def _is_small(document: Unread) -> bool:
@@ -93,8 +109,9 @@ class _Worker:
     Attributes:
         given: the documents it has, the one it reads first; None for one that another worker was given instead.
         unsent: those of them that are still to be sent, as they go over the socket.
-        begun: when it began with the first of them, or was started.
-        deadline: when the first of them has had its time, or the process its time to start.
+        cut_off: the process was gone before it had the whole of the first of them.
+        begun: when it began with the first of them, or was started; by the clock of `Workers`.
+        deadline: when the first of them has had its time, or the process its time to start; by the same clock.
         quick: documents read quickly in a row.
     """
 
@@ -104,7 +121,8 @@ class _Worker:
     ready: bool = False
     given: deque[Unread | None] = field(default_factory=deque)
     unsent: list[bytes] = field(default_factory=list)
-    begun: float = field(default_factory=time.monotonic)
+    cut_off: bool = False
+    begun: float = 0.0
     deadline: float = 0.0
     quick: int = 0
     finished: int = 0
@@ -121,48 +139,58 @@ class _Worker:
         at_most = min(self.quick // _QUICK_FOR_ONE_MORE, _MOST_WAITING, _DOCUMENTS_PER_WORKER - self.finished - 1)
         return len(self.given) <= at_most and _is_small(document)
 
-    def take(self, document: Unread, limits: Limits) -> None:
+    def take(self, document: Unread, limits: Limits, now: float) -> None:
         """One more document, sent by the next `send`."""
         if not self.given:
-            self.begin(limits)
+            self.begin(limits, now)
         self.given.append(document)
         self.unsent.append(worker_messages.task(document.source, document.declared_type))
 
-    def send(self) -> list[Unread]:
-        """Send what it took; gives that back where the process is gone."""
+    def send(self, limits: Limits) -> list[Unread]:
+        """Send what it took; where the process is gone, gives that back but for the one it would have begun with."""
         frames, self.unsent = self.unsent, []
         try:
-            self.channel.send(b"".join(frames))
-        except OSError:
+            self.channel.send(b"".join(frames), limits.seconds)
+        except OSError as error:
             self.quick = 0
-            return [document for _ in frames if (document := self.given.pop()) is not None][::-1]
+            self.cut_off = len(frames) == len(self.given)
+            if isinstance(error, TimeoutError):
+                self.deadline = self.begun
+            back = [self.given.pop() for _ in frames[self.cut_off :]]
+            return [document for document in back[::-1] if document is not None]
         return []
 
-    def begin(self, limits: Limits) -> None:
-        """The clock of its next document runs from now."""
-        self.begun = time.monotonic()
-        self.deadline = self.begun + limits.seconds
+    def begin(self, limits: Limits, now: float) -> None:
+        """The clock of its start or its next document runs from now: not for long where nobody waits for that."""
+        unheard = bool(self.given) and self.given[0] is None
+        self.begun = now
+        self.deadline = now + (_SLOW_SECONDS if unheard else limits.seconds if self.ready else START_SECONDS)
 
-    def done(self, limits: Limits) -> Unread | None:
+    def done(self, limits: Limits, now: float) -> Unread | None:
         """Its first document is read; None where that was another's by then."""
-        before = self.begun
-        self.begin(limits)
+        document, before = self.given.popleft(), self.begun
+        self.begin(limits, now)
         self.finished += 1
-        self.quick = self.quick + 1 if self.begun - before < _QUICK_SECONDS else 0
-        return self.given.popleft()
+        self.quick = self.quick + 1 if document is not None and now - before < _QUICK_SECONDS else 0
+        return document
+
+    def give_away(self, first: int) -> None:
+        """Its documents from the `first` on are not listened to; until it is through with them it takes no other."""
+        self.given = deque([*islice(self.given, first), *[None] * (len(self.given) - first)])
+        self.quick = 0
 
     def kill(self) -> None:
         """Kill the process and its children, without waiting for their end."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
 
-    def end(self) -> str:
-        """Kill the process and its children; says how it ended."""
+    def end(self) -> int:
+        """Kill the process and its children; its exit status, or a signal's number below zero."""
         self.kill()
         status = self.process.wait()
         self.channel.close()
         self.errors.close()
-        return f"signal {-status}" if status < 0 else f"exit status {status}"
+        return status
 
 
 def _started(limits: Limits) -> _Worker:
@@ -181,22 +209,27 @@ def _started(limits: Limits) -> _Worker:
             start_new_session=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(places)},
         )
-    worker = _Worker(process, Channel(ours), errors)
-    worker.deadline = time.monotonic() + START_SECONDS
-    return worker
+    return _Worker(process, Channel(ours), errors)
 
 
 @dataclass
 class Workers:
-    """Worker processes that stay for several calls of `read`; see `extract_all`. Ended on leaving the `with` block."""
+    """Worker processes that stay for several calls of `read`; see `extract_all`. Ended on leaving the `with` block.
+
+    Its clock stands still while nobody listens to the workers: no document pays for a slow caller.
+    """
 
     limits: Limits = DEFAULT_LIMITS
     count: int | None = None
     resolve: Resolve = unresolved
     workers: list[_Worker] = field(default_factory=list)
     failed_starts: int = 0
+    elsewhere: float = 0.0
     upcoming: deque[Unread] = field(default_factory=deque)
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+
+    def __post_init__(self) -> None:
+        self.most = self.count or len(os.sched_getaffinity(0))
 
     def __enter__(self) -> Workers:
         return self
@@ -213,15 +246,35 @@ class Workers:
         documents = iter(unread)
         self.upcoming.clear()
         for worker in self.workers:  # what an earlier call that was broken off left behind
-            worker.given = deque([None] * len(worker.given))
-        while self._come(documents, 1) or any(worker.given for worker in self.workers):
+            if worker.given or not worker.ready:
+                worker.give_away(0)
+                worker.begin(self.limits, self._now())
+        while self._come(documents, 1) or any(each is not None for worker in self.workers for each in worker.given):
             self._hand_out(documents)
             self._start(documents)
-            yield from self._heard()
+            for outcome in self._heard():
+                with self._elsewhere():
+                    yield outcome
+
+    def _now(self) -> float:
+        return time.monotonic() - self.elsewhere
+
+    @contextlib.contextmanager
+    def _elsewhere(self) -> Iterator[None]:
+        """Nobody listens to the workers meanwhile."""
+        left = time.monotonic()
+        try:
+            yield
+        finally:
+            self.elsewhere += time.monotonic() - left
 
     def _come(self, documents: Iterator[Unread], wanted: int) -> bool:
         """Whether at least so many documents are still to be given; takes no more than are lacking."""
-        while len(self.upcoming) < wanted and (document := next(documents, None)) is not None:
+        while len(self.upcoming) < wanted:
+            with self._elsewhere():
+                document = next(documents, None)
+            if document is None:
+                break
             self.upcoming.append(document)
         return len(self.upcoming) >= wanted
 
@@ -229,17 +282,16 @@ class Workers:
         """Give documents to workers as long as there is one that may take the next."""
         while self._come(documents, 1) and (worker := self._free(self.upcoming[0])):
             small = _is_small(self.upcoming[0])
-            worker.take(self.upcoming.popleft(), self.limits)
+            worker.take(self.upcoming.popleft(), self.limits, self._now())
             if not small:  # what is on its way is there twice: one at a time
                 self._send(worker)
         for worker in [worker for worker in self.workers if worker.unsent]:
             self._send(worker)
 
     def _send(self, worker: _Worker) -> None:
-        self.upcoming.extendleft(reversed(worker.send()))
-        # One that died on another document is heard of when it is listened to.
-        if not worker.given:
-            self._remove(worker)
+        # One that died is heard of when it is listened to.
+        with self._elsewhere():
+            self.upcoming.extendleft(reversed(worker.send(self.limits)))
 
     def _free(self, document: Unread) -> _Worker | None:
         """The worker to give a document to: the one with the fewest that may take it."""
@@ -248,11 +300,11 @@ class Workers:
 
     def _start(self, documents: Iterator[Unread]) -> None:
         """Start a worker for each document that waits for one, all at once."""
-        most = self.count or len(os.sched_getaffinity(0))
         starting = [worker for worker in self.workers if not worker.ready]
         begun: list[_Worker] = []
-        while len(self.workers) < most and self._come(documents, len(starting) + len(begun) + 1):
+        while len(self.workers) < self.most and self._come(documents, len(starting) + len(begun) + 1):
             begun.append(_started(self.limits))
+            begun[-1].begin(self.limits, self._now())
             self.workers.append(begun[-1])
             self.selector.register(begun[-1].channel.connection, selectors.EVENT_READ, begun[-1])
         for worker in begun:
@@ -265,22 +317,27 @@ class Workers:
         engaged = [worker for worker in self.workers if worker.given or not worker.ready]
         if not engaged:
             return
-        until = min(each.begun + _SLOW_SECONDS if each.waiting else each.deadline for each in engaged)
-        heard = [key.data for key, _ in self.selector.select(max(0.0, until - time.monotonic()))]
+        # Whether one could read at once what waits at another.
+        spare = len(self.workers) < self.most or len(engaged) < len(self.workers)
+        until = min(each.begun + _SLOW_SECONDS if spare and each.waiting else each.deadline for each in engaged)
+        heard = [key.data for key, _ in self.selector.select(max(0.0, until - self._now()))]
         for worker in heard:
             yield from self._messages(worker)
         for worker in engaged:
             if worker in heard:
                 continue
-            if time.monotonic() >= worker.deadline:
+            if self._now() >= worker.deadline:
                 yield from self._overdue(worker)
-            elif worker.waiting and time.monotonic() >= worker.begun + _SLOW_SECONDS:
+            elif spare and worker.waiting and self._now() >= worker.begun + _SLOW_SECONDS:
                 self._give_back(worker)
+                spare = False
 
     def _give_back(self, worker: _Worker) -> None:
         """Let others read what waits at a worker; its own reading of them will not be listened to."""
         self.upcoming.extend(worker.waiting)
-        worker.given = deque([worker.given[0], *[None] * (len(worker.given) - 1)])
+        worker.give_away(1)
+        for each in self.workers:  # what is slow often comes together: none of it is to wait a second time
+            each.quick = 0
 
     def _messages(self, worker: _Worker) -> Iterator[tuple[str, Extraction]]:
         try:
@@ -292,6 +349,8 @@ class Workers:
         finished = [outcome for message in messages if (outcome := self._message(worker, message))]
         if worker.finished >= _DOCUMENTS_PER_WORKER and not worker.given:
             self._remove(worker)
+        if worker.given and worker.channel.arriving == Kind.EXTRACTION:  # read; only the way here takes its time
+            worker.deadline = self._now() + self.limits.seconds
         yield from finished
 
     def _message(self, worker: _Worker, message: Message) -> tuple[str, Extraction] | None:
@@ -302,18 +361,20 @@ class Workers:
         elif kind == Kind.QUESTION:
             self._answer(worker, body.decode())
         elif kind == Kind.EXTRACTION and worker.given:
-            document = worker.done(self.limits)
+            document = worker.done(self.limits, self._now())
             return (document.key, worker_messages.read(body)) if document else None
         return None
 
     def _answer(self, worker: _Worker, url: str) -> None:
-        asked = time.monotonic()
-        data = self.resolve(url)
-        with contextlib.suppress(OSError):
-            worker.channel.send(framed(Kind.NO_ANSWER) if data is None else framed(Kind.ANSWER, data))
-        taken = time.monotonic() - asked
-        worker.begun += taken
-        worker.deadline += taken
+        with self._elsewhere():
+            data = self.resolve(url)
+            try:
+                answer = framed(Kind.NO_ANSWER) if data is None else framed(Kind.ANSWER, data)
+                worker.channel.send(answer, self.limits.seconds)
+            except TimeoutError:
+                worker.deadline = worker.begun
+            except OSError:  # heard of when it is listened to
+                return
 
     def _overdue(self, worker: _Worker) -> Iterator[tuple[str, Extraction]]:
         if not worker.given:
@@ -330,7 +391,8 @@ class Workers:
         document, ready = worker.given[0] if worker.given else None, worker.ready
         worker.errors.seek(0)
         said = worker.errors.read()[-2000:]
-        how = self._remove(worker)
+        status = self._remove(worker)
+        how = f"signal {-status}" if status < 0 else f"exit status {status}"
         if not ready:
             self.failed_starts += 1
             if self.failed_starts >= _FAILED_STARTS:
@@ -338,10 +400,16 @@ class Workers:
                 raise WorkerStartError(
                     f"extraction workers end before they begin ({how}): {said.decode(errors='replace')}"
                 )
-        if document is not None:
-            yield document.key, failed(document.source, Reason.WORKER_DIED, how, document.declared_type)
+        if document is None:
+            return
+        reason = _ENDS.get(status, Reason.WORKER_DIED)
+        # It may have died of something else before it was given the document: that has one more try.
+        if worker.cut_off and reason is Reason.WORKER_DIED and not isinstance(document, _Again):
+            self.upcoming.appendleft(_Again(document.key, document.source, document.declared_type))
+        else:
+            yield document.key, failed(document.source, reason, how, document.declared_type)
 
-    def _remove(self, worker: _Worker) -> str:
+    def _remove(self, worker: _Worker) -> int:
         """End a worker; what waits at it is for others."""
         self.workers.remove(worker)
         self.upcoming.extend(worker.waiting)

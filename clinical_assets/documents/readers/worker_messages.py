@@ -39,6 +39,9 @@ Message = tuple[int, bytes]
 START_SECONDS = 60.0
 """A worker that is not ready by then is given up."""
 
+OUT_OF_MEMORY_STATUS = 71
+"""The exit status of a worker whose memory did not suffice for what arrived or for what it had to say."""
+
 _HEAD = struct.Struct("<QB")
 _AT_ONCE = 64 * 1024
 
@@ -69,13 +72,22 @@ class Channel:
         self.connection = connection
         self._arrived = bytearray()
 
-    def send(self, frames: bytes) -> None:
-        """Send messages made by `framed`; waits until they are taken.
+    @property
+    def arriving(self) -> int | None:
+        """The kind of the message that has come in part; None where there is none."""
+        return _HEAD.unpack_from(self._arrived)[1] if len(self._arrived) >= _HEAD.size else None
+
+    def send(self, frames: bytes, seconds: float | None = None) -> None:
+        """Send messages made by `framed`; waits until they are taken, no longer than so many seconds if it is said.
 
         Raises:
-            OSError: the other side is gone.
+            OSError: the other side is gone; `TimeoutError` where it has not taken them in time, and may have a part.
         """
-        self.connection.sendall(frames)
+        self.connection.settimeout(seconds)
+        try:
+            self.connection.sendall(frames)
+        finally:
+            self.connection.settimeout(None)
 
     def receive(self) -> Message:
         """The next message, waited for.
@@ -125,8 +137,14 @@ def task(source: bytes | Path, declared_type: str | None) -> bytes:
 
 
 def asked(message: Message) -> tuple[bytes | Path, str | None]:
-    """What `task` was given."""
+    """What `task` was given.
+
+    Raises:
+        ValueError: the message is of another kind, whose bytes must not be taken for a document or a path.
+    """
     kind, body = message
+    if kind not in (Kind.DOCUMENT, Kind.FILE):
+        raise ValueError(f"expected a document or the path of one, found a message of kind {kind}")
     head, _, rest = body.partition(b"\n")
     return rest if kind == Kind.DOCUMENT else Path(os.fsdecode(rest)), json.loads(head)
 
