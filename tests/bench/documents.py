@@ -295,8 +295,9 @@ def twice(store: str, home: str) -> dict[str, float]:
     """Seconds from the store to index and text in the lake, for the first time and again; a worker's peak memory."""
     from clinical_assets.documents.index.bodies import Bodies
     from clinical_assets.documents.index.document_sources import DocumentSources
-    from clinical_assets.documents.text import text_files
+    from clinical_assets.documents.index.index_files import write_index
     from clinical_assets.documents.text.extracting import Extractor
+    from clinical_assets.documents.text.text_files import write_text
     from resources import patient_batches
     from resources.document_store import DocumentStore
     from resources.lake import Lake
@@ -314,8 +315,8 @@ def twice(store: str, home: str) -> dict[str, float]:
         members = patient_batches.members(warehouse, names).partition_by(patient_batches.AXIS, as_dict=True)
         for batch in names:
             own = members[batch,]["patient_id"].to_list()
-            text_files.write_index(batch, own, sources, bodies, warehouse, "bench")
-        list(text_files.write_text(names, Extractor(warehouse, bodies), lake, "bench"))
+            write_index(batch, own, sources, bodies, warehouse, "bench")
+        list(write_text(names, Extractor(warehouse, bodies), lake, "bench"))
         return time.perf_counter() - started
 
     first, again = go(), min(go() for _ in range(ROUNDS))

@@ -1,14 +1,13 @@
-"""The files of `documents/index` and `documents/text`: written batch by batch, left alone where nothing changed."""
+"""The files of `documents/text`: written batch by batch, left alone where nothing changed."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from clinical_assets.documents.index.index_files import write_index as write_index
+from clinical_assets.documents.index.index_files import digest
 from clinical_assets.documents.tables import INDEX, TEXT
 from clinical_assets.documents.text import extracting
 from clinical_assets.documents.text.extracting import Batch, Extractor, Outcome
@@ -46,7 +45,7 @@ def write_text(batches: Iterable[str], extractor: Extractor, lake: Lake, code_ve
     """
     same: list[TextFile] = []
     made_of: dict[str, str] = {}
-    version = _digest(code_version, extracting.readers_version(extractor.limits, extractor.zone))
+    version = digest(code_version, extracting.readers_version(extractor.limits, extractor.zone))
 
     def changed() -> Iterator[Batch]:
         for name in batches:
@@ -60,7 +59,7 @@ def write_text(batches: Iterable[str], extractor: Extractor, lake: Lake, code_ve
                 same.append(held)
 
     for batch, outcome, pieces in extractor.extract(changed()):
-        provenance = _provenance(code_version, _digest(code_version, _content(batch, extractor)))
+        provenance = _provenance(code_version, digest(code_version, _content(batch, extractor)))
         provenance |= {MADE_OF: made_of[batch.name], OUTCOME: _as_written(outcome)}
         with lake.write(TEXT.path, TEXT.arrow_schema, [batch.name], provenance) as writer:
             for piece in pieces:
@@ -79,7 +78,7 @@ def _held_text(lake: Lake, name: str, extractor: Extractor, made_of: str, code_v
         return _left_alone(lake, name, outcome)
     index = lake.scan(INDEX.path, [name]).select(extracting.NEEDED).collect()
     batch = Batch.of(name, index, extractor.limits)
-    same = settled and known.get(VERSION) == _digest(code_version, _content(batch, extractor))
+    same = settled and known.get(VERSION) == digest(code_version, _content(batch, extractor))
     if outcome is not None and same and outcome.given_up == (extractor.dead_letters(batch) if outcome.given_up else 0):
         return _left_alone(lake, name, outcome)
     return batch
@@ -106,10 +105,6 @@ def _as_read(written: str | None) -> Outcome | None:
         return None
     said = json.loads(written)
     return Outcome(Counter(said["reasons"]), said["unsettled"], said["given_up"])
-
-
-def _digest(code_version: str, content: str) -> str:
-    return hashlib.sha256(f"{code_version}|{content}".encode()).hexdigest()[:16]
 
 
 def _provenance(code_version: str, version: str) -> dict[str, str]:

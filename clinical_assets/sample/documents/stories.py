@@ -168,11 +168,6 @@ class Illness:
         """What the tumour does to the patient."""
         return self.site.deficit.format(side=self.side, other="right" if self.side == "left" else "left")
 
-    @property
-    def last_operation(self) -> Surgery | None:
-        """The latest one."""
-        return self.operations[-1] if self.operations else None
-
 
 def drawn(rng: Random, shares: dict[str, int]) -> str:
     """A word by its share."""
