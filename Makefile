@@ -18,7 +18,7 @@ export DAGSTER_EVENT_BATCH_SIZE ?= 100
 # Dagster writes its state to DAGSTER_HOME only, and sends nothing anywhere.
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: help demo ui test lint bench clean lock
+.PHONY: help demo ui test explore lint bench clean lock
 
 help:  ## list the commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -32,6 +32,9 @@ ui: $(VENV)/.runtime  ## open the web UI on http://127.0.0.1:3000 (PORT=...)
 test: $(VENV)/.dev  ## the whole test suite
 	@tests/setup_browser.sh
 	@$(PY) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
+
+explore: $(VENV)/.dev  ## the property tests with new and many more examples; `make test` has the same ones every time
+	@CLINICAL_EXPLORE=1 $(PY) -m pytest -n 2 -m hypothesis
 
 lint: $(VENV)/.dev  ## formatting, lint and types
 	@$(VENV)/bin/ruff format --check .

@@ -15,13 +15,16 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 SHARDS = 4
 
-# How long an example takes says more about what else the machine does than about the code.
-settings.register_profile("any machine", deadline=None)
-settings.load_profile("any machine")
+# How long an example takes says more about what else the machine does than about the code. The same examples in every
+# run: whether the suite passes depends on the code alone. `make explore` looks for others.
+_ANY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("any machine", _ANY_MACHINE, derandomize=True)
+settings.register_profile("exploring", _ANY_MACHINE, max_examples=1000, database=None, print_blob=True)
+settings.load_profile("exploring" if os.environ.get("CLINICAL_EXPLORE") else "any machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

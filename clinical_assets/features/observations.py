@@ -157,18 +157,21 @@ def _per_code(observations: pl.LazyFrame) -> pl.LazyFrame:
     """One row per visit and code with every statistic of the three families."""
     value = pl.col(VALUE)
     in_time = value.sort_by(TIME, VALUE).drop_nulls()
-    hours = (pl.col(TIME) - pl.col(INDEX_TIME)).dt.total_microseconds() / 3_600_000_000
+    # Whole numbers: fractions of hours of one moment can differ in their last digit, and a slope through two values of
+    # one moment would then be a number.
+    since_index = (pl.col(TIME) - pl.col(INDEX_TIME)).dt.total_microseconds().cast(pl.Float64)
     outside = pl.max_horizontal(pl.col(LOW) - value, value - pl.col(HIGH))
     judged = observations.with_columns(
-        hours=pl.when(value.is_not_null()).then(hours),
+        microseconds=pl.when(value.is_not_null()).then(since_index),
         beyond=pl.when(value.is_not_null()).then(pl.max_horizontal(outside, pl.lit(0.0))),
         ranged=outside.is_not_null() & value.is_not_null(),
     )
     beyond, several = pl.col("beyond").filter("ranged"), value.count() > 1
-    slope = pl.cov("hours", VALUE) / pl.col("hours").var()
+    moment = pl.col("microseconds")
+    slope_per_hour = pl.cov(moment, value) / moment.var() * 3_600_000_000
     quarter, three_quarters = value.quantile(0.25, "linear"), value.quantile(0.75, "linear")
     return judged.group_by(VISIT, CODE).agg(
-        mean=value.mean(),
+        mean=_mean(value),
         median=value.median(),
         std=value.std(),
         min=value.min(),
@@ -180,7 +183,7 @@ def _per_code(observations: pl.LazyFrame) -> pl.LazyFrame:
         first=pl.when(several).then(in_time.first()),
         last=pl.when(several).then(in_time.last()),
         value_change=pl.when(several).then(in_time.last() - in_time.first()),
-        value_trend=pl.when(several & (pl.col("hours").var() > 0)).then(slope),
+        value_trend=pl.when(moment.max() > moment.min()).then(slope_per_hour),
         value_volatility=in_time.diff().std(),
         max_jump=in_time.diff().abs().max(),
         q25=quarter,
@@ -189,8 +192,14 @@ def _per_code(observations: pl.LazyFrame) -> pl.LazyFrame:
         skew=pl.when(value.max() > value.min()).then(value.skew()),
         kurtosis=pl.when(value.max() > value.min()).then(value.kurtosis()),
         range=value.max() - value.min(),
-        cv=pl.when(value.mean() != 0).then(value.std() / value.mean().abs()),
+        cv=pl.when(_mean(value) != 0).then(value.std() / _mean(value).abs()),
     )
+
+
+def _mean(values: pl.Expr) -> pl.Expr:
+    """The mean, and 0 where all that is left of the sum is its rounding: 0.1 + 0.2 - 0.3 must divide nothing."""
+    mean = values.mean()
+    return pl.when(mean.abs() <= 1e-12 * values.abs().max()).then(0.0).otherwise(mean)
 
 
 def _wide(per_code: pl.LazyFrame, plan: Plan) -> pl.LazyFrame:
@@ -209,7 +218,7 @@ def _over_all_codes(observations: pl.LazyFrame) -> pl.LazyFrame:
         observations.with_columns(off)
         .group_by(VISIT)
         .agg(
-            total_mean=distance.mean(),
+            total_mean=_mean(distance),
             total_std=distance.std(),
             total_max=distance.max(),
             total_min=distance.min(),

@@ -74,7 +74,9 @@ def report_asset(
 
 def _page_version() -> str:
     """Of the code that writes the page, its template and its style."""
-    files = "".join((resources.files(report.__package__) / name).read_text() for name in ("report.html", "report.css"))
+    files = "".join(
+        (resources.files(report.__package__) / name).read_text("utf-8") for name in ("report.html", "report.css")
+    )
     return hashlib.sha256((code_version(report.render, REPORT) + files).encode()).hexdigest()[:12]
 
 

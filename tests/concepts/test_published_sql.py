@@ -74,7 +74,7 @@ def test_every_published_table_is_ours_and_its_source_is_where_we_say(folder):
         assert (folder / file).is_file(), file
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1_200)
 def test_every_cell_equals_the_published_table(both):
     ours, database, published = both
     different = {

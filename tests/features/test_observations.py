@@ -1,7 +1,7 @@
 """Features from long-format observations: each family's values, the ten combinations, and nothing from the future."""
 
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import pairwise, permutations
 from math import sqrt
 from pathlib import Path
 
@@ -153,6 +153,25 @@ def test_an_observation_at_the_index_time_or_known_only_then_is_too_late():
     assert made([before, seen("pulseRate", 200.0, 10)])["pulseRate_max"].to_list() == [80]
     late = seen("pulseRate", 200.0, 1) | {KNOWN: INDEX}
     assert made([before | {KNOWN: None}, late])["pulseRate_max"].to_list() == [80]
+
+
+@pytest.mark.parametrize("held", [1, 2, 3])
+def test_values_of_one_moment_have_no_trend_however_their_rows_are_held(held):
+    """The hours of one moment differed in their last digit from chunk to chunk, and the trend was -5.6e14 per hour."""
+    rows = [seen("lactateLevel", value, 25 / 60) for value in (0.0, 1.0, 2.0)]
+    chunks = pl.concat([frame(rows[:held]).collect(), frame(rows[held:]).collect()], rechunk=False)
+    found = features(chunks.lazy(), index(), ALL).collect()
+    assert found["lactateLevel_value_trend"].to_list() == [None]
+    assert found["lactateLevel_value_change"].to_list() == [2]
+
+
+@pytest.mark.parametrize("values", list(permutations((0.1, 0.2, -0.3))))
+def test_a_mean_that_is_rounding_alone_is_nothing_to_divide_by(values):
+    """Base excess goes both ways: 0.1 + 0.2 - 0.3 leaves 6e-17, or nothing, depending on their order."""
+    excess = [seen("lactateLevel", value, hour) for hour, value in enumerate(values)]
+    found = made([*excess, seen("pulseRate", 80.0, 0)]).row(0, named=True)
+    divided = ("lactateLevel_cv", "pulseRate_per_lactateLevel")
+    assert (found["lactateLevel_mean"], *map(found.get, divided)) == (0, None, None)
 
 
 moments = st.integers(0, 20 * 60).map(lambda minutes: minutes / 60)

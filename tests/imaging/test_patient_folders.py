@@ -1,6 +1,7 @@
 """The export of patient folders: whole or not at all, taken up where it was stopped, never another's."""
 
 import json
+import os
 import signal
 from datetime import datetime
 
@@ -134,6 +135,7 @@ def write(place, *rest):
     if place.name == ".p2":
         os.kill(os.getpid(), signal.SIGKILL)
 patient_folders.write_patient = write
+os.environ |= environment
 patient_folders.main([out])
 """
 
@@ -201,7 +203,9 @@ def test_the_command_takes_the_patients_it_is_asked_for(command, tmp_path, argum
 
 
 def test_the_command_killed_on_the_way_goes_on_where_it_was(command, tmp_path, child):
-    killed = child(KILLED, out=str(tmp_path / "out"))
+    # A child has the environment in which the first child of the session was started.
+    environment = {name: value for name, value in os.environ.items() if name.startswith("CLINICAL_")}
+    killed = child(KILLED, out=str(tmp_path / "out"), environment=environment)
     killed.join(timeout=120)
     assert killed.exitcode == -signal.SIGKILL
     done = patients(tmp_path / ".out.unfinished")

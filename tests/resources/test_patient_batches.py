@@ -1,6 +1,7 @@
 """Cohorts cut into batches on a real server: the same again, new patients to new batches, nobody twice."""
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,10 +24,13 @@ def test_a_cohort_is_cut_into_batches_of_the_size_asked_for(warehouse):
     assert cut(warehouse, "c", "ids", "", [f"p{n}" for n in range(7)], 3) == []
 
 
+NUMBERS = count()
+
+
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.sets(st.sampled_from("abcdefghij")), min_size=1, max_size=4), st.integers(1, 4), st.uuids())
-def test_however_a_cohort_grows_and_shrinks_batches_never_change(warehouse, steps, size, name):
-    cohort = f"c{name.hex}"
+@given(st.lists(st.sets(st.sampled_from("abcdefghij")), min_size=1, max_size=4), st.integers(1, 4))
+def test_however_a_cohort_grows_and_shrinks_batches_never_change(warehouse, steps, size):
+    cohort = f"c{next(NUMBERS)}"  # of this example alone: a drawn name comes twice, with another size
     before: dict[str, list[str]] = {}
     for patients in steps:
         cut(warehouse, cohort, "ids", "", patients, size)

@@ -224,10 +224,9 @@ def closed_port(monkeypatch):
 
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     document_store._s3_client.cache_clear()
-    with socket.socket() as taken:
+    with socket.socket() as taken:  # and nobody else takes it before the test is over
         taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    yield port
+        yield taken.getsockname()[1]
     document_store._s3_client.cache_clear()
 
 
