@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import posixpath
 import stat
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import PrivateAttr
 
 from resources.places import filesystem_of
+from resources.s3_listing import Bucket, Entry, of_folders
+from resources.s3_listing import s3_client as _s3_client  # noqa: F401 - whose cache tests of other rooms clear
 from resources.sources import Sources
 
 PIECE = 1 << 20
@@ -25,13 +28,19 @@ KEPT_BYTES = 256 * 1024 * 1024
 KEPT_EACH = 8 * 1024 * 1024
 """Larger objects are fetched again: few of them would push out many small ones."""
 
+_IN_UTC = "%Y-%m-%dT%H:%M:%S.%fZ"
+
 
 class StoredObject(NamedTuple):
-    """One object: its path below the root, size in bytes, and a version that changes when its bytes may have."""
+    """One object: its path below the root, size in bytes, a version that changes when its bytes may have.
+
+    Of an object in S3 also when it was stored, in UTC as ISO 8601 has it.
+    """
 
     path: str
     size: int
     version: str
+    s3_last_modified: str | None = None
 
 
 @dataclass
@@ -91,8 +100,23 @@ class DocumentStore(Sources):
             OSError: the store cannot be looked at; a local folder that is not there is an empty one.
         """
         if self.is_remote:
-            return {each.path: each for each in self._s3_objects(folder, recursive)}
+            entries = self._bucket.every(self._s3_prefix(folder), "", recursive=recursive)
+            return self._s3_objects(entries, folder)
         return self._local_files(folder.strip("/"), recursive)
+
+    def listings(self, folders: Collection[str], *, recursive: bool = False) -> dict[str, dict[str, StoredObject]]:
+        """`listing` of several folders, by folder; in S3 of neighbours in one request, see `s3_listing`.
+
+        Raises:
+            OSError: as there.
+        """
+        if not self.is_remote or len(folders) < 2:
+            return {folder: self.listing(folder, recursive=recursive) for folder in folders}
+        top = [folder for folder in folders if not folder.strip("/")]
+        prefixes = {folder: self._s3_prefix(folder) for folder in folders if folder not in top}
+        found = of_folders(self._bucket, [*prefixes.values()], recursive=recursive)
+        listed = {folder: self._s3_objects(found[prefix], folder) for folder, prefix in prefixes.items()}
+        return {**listed, **{folder: self.listing(folder, recursive=recursive) for folder in top}}
 
     def folders(self, folder: str = "") -> list[str]:
         """Names of the folders directly below a folder, in order; hidden ones are not."""
@@ -170,26 +194,26 @@ class DocumentStore(Sources):
                         found[path] = StoredObject(path, size, version)
         return found
 
-    def _s3_objects(self, folder: str, recursive: bool) -> Iterator[StoredObject]:
-        from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+    def _s3_objects(self, entries: Iterable[Entry], folder: str) -> dict[str, StoredObject]:
+        """What S3 lists below a folder as objects; its stand-ins for folders are no documents."""
+        base, prefix = self._s3_prefix(""), self._s3_prefix(folder)
+        found: dict[str, StoredObject] = {}
+        for entry in entries:
+            path = entry["Key"].removeprefix(base)
+            hidden = any(part.startswith(".") for part in entry["Key"].removeprefix(prefix).split("/"))
+            if path and not path.endswith("/") and not hidden:
+                stored = entry["LastModified"].astimezone(dt.UTC).strftime(_IN_UTC)
+                found[path] = StoredObject(path, entry["Size"], entry["ETag"].strip('"'), stored)
+        return found
 
-        parts = urlsplit(self.root)
-        base = f"{parts.path.strip('/')}/" if parts.path.strip("/") else ""
-        prefix = base + (f"{folder.strip('/')}/" if folder.strip("/") else "")
-        options = {} if recursive else {"Delimiter": "/"}
-        try:
-            client = _s3_client(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"))
-            for page in client.get_paginator("list_objects_v2").paginate(Bucket=parts.netloc, Prefix=prefix, **options):
-                for entry in page.get("Contents", ()):
-                    path = entry["Key"].removeprefix(base)
-                    hidden = any(part.startswith(".") for part in path.removeprefix(folder.strip("/")).split("/"))
-                    if path and not path.endswith("/") and not hidden:  # S3's stand-ins for folders are no documents
-                        yield StoredObject(path, entry["Size"], entry["ETag"].strip('"'))
-        except ClientError as error:
-            # What was asked for stays out of the message: a key may name a patient.
-            raise OSError(f"S3 refused to list the store: {error.response.get('Error', {}).get('Code')}") from None
-        except BotoCoreError as error:
-            raise OSError(f"S3 could not be asked: {type(error).__name__}") from None
+    def _s3_prefix(self, folder: str) -> str:
+        """What the keys of a folder's objects begin with."""
+        parts = (urlsplit(self.root).path.strip("/"), folder.strip("/"))
+        return "".join(f"{part}/" for part in parts if part)
+
+    @property
+    def _bucket(self) -> Bucket:
+        return Bucket(urlsplit(self.root).netloc)
 
 
 @lru_cache(maxsize=32)
@@ -200,14 +224,6 @@ def _absolute(root: str) -> str:
 @lru_cache(maxsize=32)
 def _base_uri(root: str) -> str:
     return f"{root.rstrip('/')}/" if root.startswith("s3://") else f"file://{quote(_absolute(root))}/"
-
-
-@lru_cache(maxsize=4)
-def _s3_client(endpoint: str | None) -> Any:  # noqa: ANN401  (boto3 makes its clients' classes as it goes)
-    import boto3  # type: ignore[import-untyped]  # half a second; most stores are on a disk
-
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ("us-east-1" if endpoint else None)
-    return boto3.client("s3", endpoint_url=endpoint, region_name=region)
 
 
 def inside(path: str) -> bool:

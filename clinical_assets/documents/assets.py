@@ -153,6 +153,7 @@ def _index(site: Site) -> dg.AssetsDefinition:
             documents, read = documents + indexed.documents, read + indexed.read
             size += indexed.size_read
             say(f"{INDEX.path}: {documents:,} documents, of them {read:,} read, {size / 1e6:,.0f} MB")
+        found.record()
         report(context, files)
         return dg.MaterializeResult(
             metadata={

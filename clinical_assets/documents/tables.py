@@ -70,6 +70,11 @@ INDEX = Table(
         text("binary_id", "Id of the FHIR Binary that holds the bytes, if one does."),
         text("status", "Whether the bytes were read, or why not.", required=True, allowed=STATUSES),
         text("fault", "What is wrong with the document's entry in its source, if anything."),
+        text(
+            "other_formats",
+            "Where the same document lies in other formats, the best first, as a JSON list of objects: uri, version "
+            "(none where there are no bytes), declared_type, binary_id, s3_last_modified; empty where it has no other.",
+        ),
     ),
 )
 
@@ -112,6 +117,11 @@ TEXT = Table(
         text("stated_by", "The fact that says so, see text/stated_times.py.", allowed=STATING),
         integer("attempts", "Runs that could not read it for want of time or memory, or by a fault.", required=True),
         boolean("given_up", "Whether it failed so often that it is not tried again.", required=True),
+        text(
+            "read_instead",
+            "Where the text is of another format than the index's, whose bytes could not be read: a JSON object with "
+            "its uri, version, content_type, size_bytes and sha256, and in instead_of the sha256 of the index's.",
+        ),
     ),
 )
 
@@ -133,7 +143,9 @@ TIMELINE = Table(
         PATIENT_ID,
         EVENT_ID,
         text("event_type", "What kind of event.", required=True, allowed=EVENT_TYPES),
-        text("event_subtype", "Refinement, e.g. tumor_resection, antineoplastic, MR, IMP."),
+        text(
+            "event_subtype", "Refinement, e.g. tumor_resection, antineoplastic, MR, IMP; `possibly_` before a doubtful."
+        ),
         text("description", "In the source's words."),
         text("code", "Code, the first the source gives."),
         text("code_system", "System of the code, as a URI."),
@@ -145,6 +157,9 @@ TIMELINE = Table(
         date("known_date", "Day its beginning was recorded or issued; empty where the source does not say."),
         timestamp("known_time", "Time its beginning was recorded or issued."),
         text("encounter_id", "Encounter it belongs to, the source's id."),
+        text(
+            "scan_id", "Imaging: the event that stands for its scan, see timeline/scans.py; its own id, or another's."
+        ),
         text("rule", "What decided its type.", required=True),
         integer("n_documents", "Documents of the index that describe it.", required=True),
     ),
@@ -159,6 +174,7 @@ PRIORITISED = Table(
     "triggers, windows.",
     primary_key=("document_id",),
     happened="note_date",
+    known="known_date",
     source="documents/prioritised/note_profiles.py, documents/prioritised/prioritisation.py",
     columns=(
         PATIENT_ID,
@@ -166,6 +182,8 @@ PRIORITISED = Table(
         date("note_date", "Day it was written.", required=True),
         timestamp("note_time", "Time it was written; empty where only the day is known."),
         text("dated_by", "What says so: the index, or the fact the document states.", required=True, allowed=DATED_BY),
+        date("known_date", "Day it could first be read, no earlier than it was written; empty where nobody says."),
+        timestamp("known_time", "Time it could first be read; empty where only the day is known, and so its end."),
         text("note_type", "Type, in the source's words."),
         text("title", "Description, in the source's words."),
         text("category", "Category, in the source's words."),

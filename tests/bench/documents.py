@@ -282,7 +282,8 @@ def _cpu(work: Callable[[], object]) -> float:
 
 def extracted(store: str) -> dict[str, float]:
     """Seconds for the set by the worker processes, one a core, from their start to their end."""
-    from clinical_assets.documents.readers.worker import Unread, extract_all
+    from clinical_assets.documents.readers.worker import Unread
+    from clinical_assets.documents.readers.worker_pool import extract_all
 
     documents = paths(Path(store))
     started = time.perf_counter()
@@ -325,7 +326,8 @@ def twice(store: str, home: str) -> dict[str, float]:
 
 def one_large(work: str) -> dict[str, float]:
     """A PDF beyond the limit, given to one worker with a small document behind it; the worker's peak memory."""
-    from clinical_assets.documents.readers.worker import Unread, extract_all
+    from clinical_assets.documents.readers.worker import Unread
+    from clinical_assets.documents.readers.worker_pool import extract_all
 
     path = Path(work) / "large.pdf"
     with path.open("wb") as file:

@@ -82,6 +82,8 @@ def _of_spans(extraction: Extraction) -> Iterator[str]:
         yield "spans out of order"
     if any(span.level < 1 for span in spans):
         yield "a span of no level"
+    if any(span.confidence is not None and not 0 <= span.confidence <= 100 for span in spans):
+        yield "a confidence out of its range"
     parts = [span for span in spans if span.kind is not SpanKind.PAGE]
     if _crossing(parts):
         yield "sections or attachments that cross"

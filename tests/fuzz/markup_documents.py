@@ -47,7 +47,8 @@ _ATTRIBUTE = st.one_of(
     st.tuples(st.just("type"), st.sampled_from(("hidden", "checkbox", "radio", "text", "number", "password", ""))),
     st.tuples(st.just("face"), st.sampled_from(("Symbol", "Wingdings", "Wingdings 2", "Arial", ""))),
     st.tuples(st.sampled_from(("value", "title", "alt", "href", "src", "content")), TEXT),
-    st.sampled_from((("hidden", ""), ("checked", ""), ("selected", ""), ("revised", "delete"), ("ID", "n1"))),
+    st.sampled_from((("hidden", ""), ("checked", ""), ("selected", ""), ("revised", "delete"))),
+    st.sampled_from((("ID", "n1"), ("xml:id", "n1"), ("xml:id", "1 n"))),
     st.tuples(st.sampled_from(("http-equiv", "charset", "xmlns", "a:b", "Velmorath", "on")), TEXT),
 )
 

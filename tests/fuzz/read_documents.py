@@ -37,7 +37,8 @@ from words import DECLARED  # noqa: E402
 
 from clinical_assets.documents.readers.extraction import Extraction  # noqa: E402
 from clinical_assets.documents.readers.reading import Limits, Reason  # noqa: E402
-from clinical_assets.documents.readers.worker import Unread, Workers  # noqa: E402
+from clinical_assets.documents.readers.worker import Unread  # noqa: E402
+from clinical_assets.documents.readers.worker_pool import Workers  # noqa: E402
 
 LIMITS = Limits(seconds=30.0, worker_memory_bytes=1_500_000_000, max_ocr_pages=0)
 CASES_A_TURN = 200

@@ -60,6 +60,7 @@ def section(start: int, end: int) -> Span:
         ({"spans": (section(4, 5), section(1, 2))}, "out of order"),
         ({"spans": (section(0, 4), section(2, 8))}, "cross"),
         ({"spans": (dataclasses.replace(section(0, 4), level=0),)}, "no level"),
+        ({"spans": (Span(SpanKind.PAGE, 0, 4, confidence=100.5),)}, "confidence"),
         ({"spans": (Span(SpanKind.PAGE, 0, 4), Span(SpanKind.PAGE, 3, 8))}, "overlap"),
         ({"warnings": (ExtractionWarning(Caution.NOT_FINAL, "of zoraquin"),)}, "a word of the document"),
         ({"detail": "Zoraquin"}, "a word of the document"),

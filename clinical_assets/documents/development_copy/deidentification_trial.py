@@ -1,21 +1,30 @@
 """Measures the de-identifier on made-up notes: recall by kind and setting, and what clinical text it damages.
 
-The notes are generated from a seed, so the measurement can be repeated; names, places and numbers are invented.
-Settings the rules are built for stand beside phrasings written down before any rule was tried on them and beside what
-no rule of this kind can see (`trial_settings`). All are reported: the last two are the honest half. Real notes are
-harder than these; recall here is an upper bound, not a promise.
+Two sorts of notes, both invented throughout. Generated ones put one identifier after the other into sentences
+(`trial_settings`), from a seed, so that the measurement can be repeated. Written ones are whole notes in which every
+identifier is marked (`development_notes.yaml`, `unseen_notes.yaml`): in these all other words are clinical, and what
+is replaced of them is damage. Sets the rules were built for stand beside sets written down before any rule was tried
+on them. All are reported: the latter are the honest half. Real notes are harder than these; recall here is an upper
+bound, not a promise.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
+import yaml
 
+from clinical_assets.documents.development_copy.capitalised_words import words_of_several
 from clinical_assets.documents.development_copy.identifier_detectors import detect
 from clinical_assets.documents.development_copy.trial_settings import CLINICAL, SETTINGS, Setting
+
+DEVELOPMENT_NOTES = Path(__file__).with_name("development_notes.yaml")
+UNSEEN_NOTES = Path(__file__).with_name("unseen_notes.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +39,42 @@ class Planted:
 
 @dataclass(frozen=True, slots=True)
 class MadeUpNote:
-    """A generated note, the identifiers in it, and the clinical phrases that must survive."""
+    """A made-up note.
+
+    Attributes:
+        text: its text.
+        planted: the identifiers in it.
+        clinical: where the clinical phrases, or words, stand that must survive: start and end.
+    """
 
     text: str
     planted: tuple[Planted, ...]
-    clinical: tuple[str, ...]
+    clinical: tuple[tuple[int, int], ...]
+
+
+_MARKED = re.compile(r"\{(\w+)\|([^{}]*)\}")
+
+
+def marked_notes(file: Path) -> list[MadeUpNote]:
+    """The notes of a YAML file: a list of `style` and `text`, in which `{kind|words}` marks an identifier."""
+    return [_unmarked(note["text"], note["style"]) for note in yaml.safe_load(file.read_text(encoding="utf-8"))]
+
+
+def _unmarked(marked: str, style: str) -> MadeUpNote:
+    parts: list[str] = []
+    planted: list[Planted] = []
+    clinical: list[tuple[int, int]] = []
+    length = done = 0
+    for mark in [*_MARKED.finditer(marked), None]:
+        between = marked[done : mark.start() if mark else len(marked)]
+        clinical += [(length + word.start(), length + word.end()) for word in re.finditer(r"\w+", between)]
+        length += len(between)
+        parts.append(between)
+        if mark:
+            planted.append(Planted(length, length + len(mark[2]), mark[1], style))
+            length, done = length + len(mark[2]), mark.end()
+            parts.append(mark[2])
+    return MadeUpNote("".join(parts), tuple(planted), tuple(clinical))
 
 
 def made_up_notes(seed: int, count: int, settings: Iterable[Setting] = SETTINGS) -> list[MadeUpNote]:
@@ -47,7 +87,7 @@ def _note(rng: random.Random, settings: list[Setting]) -> MadeUpNote:
     rng.shuffle(settings)
     parts: list[str] = []
     planted: list[Planted] = []
-    clinical: list[str] = []
+    clinical: list[tuple[int, int]] = []
     length = 0
     for setting in settings:
         phrase = rng.choice(CLINICAL)
@@ -55,9 +95,9 @@ def _note(rng: random.Random, settings: list[Setting]) -> MadeUpNote:
         value = setting.value(rng)
         start = length + len(before)
         planted.append(Planted(start, start + len(value), setting.kind, setting.setting))
-        clinical.append(phrase)
         parts.append(f"{before}{value}{after}\n{phrase}.\n")
         length += len(parts[-1])
+        clinical.append((length - len(phrase) - 2, length - 2))
     return MadeUpNote("".join(parts), tuple(planted), tuple(clinical))
 
 
@@ -68,7 +108,7 @@ class Measured:
     Attributes:
         recall: one row per kind and setting: `kind`, `setting`, `planted`, `found`, `recall`. An identifier counts as
             found where every letter and digit of it would be replaced.
-        clinical_kept: share of the clinical phrases left untouched.
+        clinical_kept: share of the clinical phrases, or words, left untouched.
     """
 
     recall: pl.DataFrame
@@ -80,24 +120,24 @@ class Measured:
         return float(self.recall["found"].sum()) / max(1, int(self.recall["planted"].sum()))
 
 
-def measure(notes: Iterable[MadeUpNote]) -> Measured:
-    """Run the detector, without any known identifiers, over generated notes."""
+def measure(notes: Iterable[MadeUpNote], ordinary: frozenset[str] = frozenset()) -> Measured:
+    """Run the detector, without any known identifiers, over made-up notes.
+
+    Args:
+        notes: the notes.
+        ordinary: words known to be nobody's, as `capitalised_words.words_of_several` finds them in a batch.
+    """
     rows: list[tuple[str, str, bool]] = []
     phrases = kept = 0
     for note in notes:
-        found = detect(note.text)
         covered = bytearray(len(note.text))
-        for identifier in found:
+        for identifier in detect(note.text, (), ordinary):
             covered[identifier.start : identifier.end] = b"\x01" * (identifier.end - identifier.start)
         for each in note.planted:
             letters = [i for i in range(each.start, each.end) if note.text[i].isalnum()]
             rows.append((each.kind, each.setting, all(covered[i] for i in letters)))
-        at = 0
-        for phrase in note.clinical:
-            at = note.text.index(phrase, at)
-            phrases += 1
-            kept += not any(covered[at : at + len(phrase)])
-            at += len(phrase)
+        phrases += len(note.clinical)
+        kept += sum(not any(covered[start:end]) for start, end in note.clinical)
     table = pl.DataFrame(rows, schema={"kind": pl.String, "setting": pl.String, "hit": pl.Boolean}, orient="row")
     recall = (
         table.group_by("kind", "setting")
@@ -105,3 +145,8 @@ def measure(notes: Iterable[MadeUpNote]) -> Measured:
         .sort("kind", "setting")
     )
     return Measured(recall, kept / phrases if phrases else 1.0)
+
+
+def measure_as_a_batch(notes: Sequence[MadeUpNote]) -> Measured:
+    """The same, as a copy reads a batch: every note another patient's, and all told what words the others use."""
+    return measure(notes, words_of_several((str(number), note.text) for number, note in enumerate(notes)))

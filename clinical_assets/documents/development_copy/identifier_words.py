@@ -18,8 +18,9 @@ NOT_NAMES = (
     r"|AT|FOR|IS|WAS|HAS|URGENCY|ENTRY|DICTATED)\b)"
 )
 PART = rf"{NOT_NAMES}(?:{WORD}|{CAPITALS}|{INITIAL})"
-FULL = rf"(?:{PART}(?:,?[ \t]+{PART}){{0,3}})"
-SEVERAL = rf"(?:{PART}(?:[ \t]+{PART}){{1,3}})"
+FULL = rf"(?:{PART}(?:,?[ ]{{1,3}}{PART}){{0,3}})"
+# No tabs: they part the cells of a table.
+SEVERAL = rf"(?:{PART}(?:[ ]{{1,3}}{PART}){{1,3}})"
 # No "mother" or "father": what follows those labels is a diagnosis.
 LABELS = (
     r"(?:patient|pt|full|first|last|legal|preferred|maiden)(?:['’]s)? name|patient|pt"
@@ -78,7 +79,7 @@ NUMBER_LABELS = (
     r"|case (?:number|no\.?)|specimens?(?: (?:id|number))?|slides?|unit (?:number|no\.?)|lot(?: (?:number|no\.?))?"
     r"|(?:study|trial) (?:id|number|subject)|subject|claim(?: (?:number|no\.?))?|order (?:number|no\.?))"
 )
-NUMBER = r"(?=[A-Z0-9-]*\d)[A-Z0-9][A-Z0-9-]{3,19}"
+NUMBER = r"(?!COVID)(?=[A-Z0-9-]*\d)[A-Z0-9][A-Z0-9-]{3,19}"
 PHONE_LABELS = r"(?:phone|tel|telephone|cell|fax|mobile|call|home|work)"
 EXTENSION = r"(?:\s*(?:x|ext\.?)\s*\d{1,6})?"
 # "Anna Mitchell is a pleasant 40-year-old", "Anna Mitchell, a 40-year-old"

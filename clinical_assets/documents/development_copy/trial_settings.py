@@ -1,7 +1,7 @@
 """How identifiers are written in the notes of `deidentification_trial`: sentences, and what stands in them.
 
 Names, places and numbers are invented. `SETTINGS` and `VARIANTS` are what the rules are built for; the three sets of
-paraphrases were each written before the rules saw them; `HARD` no rule of this kind can see.
+paraphrases were each written before the rules saw them; `HARD` was beyond any rule of phrasings.
 """
 
 from __future__ import annotations
@@ -273,7 +273,8 @@ PARAPHRASES_AFRESH: tuple[Setting, ...] = (
 )
 
 # A third, written when the rules read the other two. No rule was made for it, but one that knows no phrasing (two words
-# with capitals after a preposition) was added after it had been measured at 0.295, as it had been before all of them.
+# with capitals after a preposition) was added after it had been measured at 0.295, as it had been before all of them:
+# 0.41. The general rules were made without a look at its sentences (the names of eight were known): 0.84.
 PARAPHRASES_UNSEEN: tuple[Setting, ...] = (
     Setting("name", "chaperone", "Exam chaperoned by {}.", _full),
     Setting("name", "wife, between commas", "He lives with his wife, {}, and two sons.", _first),

@@ -131,12 +131,12 @@ class Bodies:
             data = b"".join(store.pieces(path))
             found = self._completed(store, path, data)
             return [data if found is None else found.data]
-        offset, length = map(int, lies.split(","))
+        offset, length, *attachment = map(int, lies.split(","))
         if is_packed(path):
             line = self._unpacked.passage(store, path, offset, length)
         else:
             line = b"".join(store.pieces(path, offset, length))
-        return [bytes_inside(line, self.limits)]
+        return [bytes_inside(line, self.limits, *attachment)]
 
     def _completed(self, store: DocumentStore, path: str, data: bytes) -> Completed | None:
         find = self._folders_of(store).version

@@ -6,7 +6,6 @@ The store's manifests are read once per run, folders are listed once; nothing of
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,13 +13,16 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from clinical_assets.documents.index import entries, fhir_entries
+from clinical_assets.documents.index import entries, fhir_entries, listed_documents
 from clinical_assets.documents.index.bodies import LAKE, Bodies
-from clinical_assets.documents.index.entries import ENTRIES, ManifestError
+from clinical_assets.documents.index.entries import ManifestError
 from clinical_assets.documents.index.fhir_entries import INLINE, OTHER_FORMAT, Surroundings
 from clinical_assets.documents.index.fhir_files import BINARIES, COMPLETED, version_again
 from clinical_assets.documents.index.folders import Folders
+from clinical_assets.documents.index.listed_documents import Listed
+from clinical_assets.documents.index.other_formats import as_read
 from clinical_assets.documents.index.packed import ENDING, PackedError, is_packed, unpacked_pieces
+from clinical_assets.documents.index.placing import AS_WRITTEN, ELSEWHERE, PLACED, file_of, placed
 from clinical_assets.documents.readers.reading import Reason, UnreadableError
 from clinical_assets.documents.tables import INDEXED, MISSING
 from clinical_assets.imaging.studies import image_file
@@ -31,18 +33,14 @@ from resources.lake_io_manager import rows_of_subjects
 NOTES = ("mimic/note/discharge", "mimic/note/radiology")
 HEADERS = "imaging/dicom_headers"
 _CXR = "mimic-cxr"
-# Paths that stand in an address as they are: quoting thousands of them one by one takes longer than listing them.
-_AS_WRITTEN = re.compile(r"[A-Za-z0-9_.~/-]*")
-PLACED = pl.Schema({**ENTRIES, "version": pl.String(), "size_bytes": pl.Int64()})
-"""Entries with full addresses; version and size are null where there is no such file."""
 # Nothing more can be said of these until their entries or files change.
 _NOWHERE = Reason.UNRESOLVED_REFERENCE.value
 _OF_NO_STORE = pl.col("source").is_in(("note", "dicom_sr"))
 _SETTLED = frozenset({INDEXED, MISSING, Reason.ENTERED_IN_ERROR.value, _NOWHERE})
 
-Seen = tuple[str, str, str | None, str, str | None, str | None]
-"""Of an indexed document: source, address, version, status, fault and id of its Binary."""
-SEEN = ("source", "uri", "version", "status", "fault", "binary_id")
+Seen = tuple[str, str, str | None, str, str | None, str | None, str | None]
+"""Of an indexed document: source, address, version, status, fault, id of its Binary, and its other formats."""
+SEEN = ("source", "uri", "version", "status", "fault", "binary_id", "other_formats")
 
 
 @dataclass
@@ -65,7 +63,7 @@ class DocumentSources:
 
     @cached_property
     def _folders(self) -> Folders:
-        return Folders(self.store, {"": self._at_the_top})
+        return Folders(self.store)
 
     @cached_property
     def _released(self) -> Folders:
@@ -75,7 +73,11 @@ class DocumentSources:
 
     @cached_property
     def _at_the_top(self) -> dict[str, StoredObject]:
-        return self.store.listing()
+        return self._folders.directly("")
+
+    def see_all(self) -> None:
+        """List the whole store at once, for who asks about all of it: nothing is listed again after that."""
+        self._folders.all()
 
     def _top(self, beginning: str) -> list[str]:
         """The store's files of resources of one kind, as bulk exports name them."""
@@ -101,6 +103,26 @@ class DocumentSources:
             ManifestError: one of them cannot be read.
         """
         return entries.merged([self._manifest(path) for path in self.manifests])
+
+    @cached_property
+    def all_listed(self) -> Listed:
+        """What the manifests list: as recorded in the lake, else as they are read now.
+
+        Raises:
+            ManifestError: one of them cannot be read.
+        """
+        known = None if self.was_read else listed_documents.recorded(self.lake, self._state_listed)
+        return known or listed_documents.listed_documents(self.listed, self.lines_without_document)
+
+    @cached_property
+    def _state_listed(self) -> str:
+        naming = [(path, self._at_the_top[path].version) for path in self.manifests]
+        return listed_documents.state_of(self.store.root, naming)
+
+    def record(self) -> None:
+        """Record what the manifests list, where they had to be read."""
+        if self.was_read and listed_documents.recorded_state(self.lake) != self._state_listed:
+            listed_documents.record(self.lake, self._state_listed, self.all_listed)
 
     @property
     def was_read(self) -> bool:
@@ -153,16 +175,17 @@ class DocumentSources:
         """Paths of files no manifest names, where there is one; they are nobody's and are not indexed."""
         if not self.manifests:
             return []
-        named = {*self.listed["uri"], *self.manifests, *self._top(BINARIES)}
+        paths = self._folders.all()
+        named = {*self.all_listed.documents["names"].explode().drop_nulls(), *self.manifests, *self._top(BINARIES)}
         named |= {path + ENDING for path in named if path in self._at_the_top}  # left beside what it was unpacked to
-        paths = self.store.listing(recursive=True)
         return sorted(p for p in paths if p not in named and p.split("/")[0] not in entries.IGNORED_FOLDERS)
 
     # -- who, and whether anything is new ----------------------------------------------------------------------------
 
     def patients(self) -> set[str]:
         """Everybody who has a document in any source."""
-        found = set(self.listed["patient_id"].drop_nulls()) if self.manifests else set(self._patient_folders)
+        named = self.all_listed.documents["patient_id"].drop_nulls() if self.manifests else self._patient_folders
+        found = set(named)
         for table in self._notes_there:
             rows = self.lake.scan(table, self.lake.partitions(table)).select(pl.col("subject_id").unique())
             found |= set(rows.cast(pl.String).collect()["subject_id"])
@@ -214,20 +237,34 @@ class DocumentSources:
 
         False where that is not known without a closer look: of what could not be read, or was not the best of several.
         """
-        if any(status not in _SETTLED or (fault and OTHER_FORMAT in fault) for _, _, _, status, fault, _ in seen):
+        seen = _with_other_formats(seen)
+        if any(status not in _SETTLED or (fault and OTHER_FORMAT in fault) for _, _, _, status, fault, *_ in seen):
             return False
         if not self.manifests:
-            trees = {_file(uri) for source, uri, *_ in seen if source == "tree"}
+            trees = {file_of(uri) for source, uri, *_ in seen if source == "tree"}
             if trees != {self._address(path) for path in self._tree(patients)}:
                 return False
-        if any(status == _NOWHERE and fhir_entries.file_named(uri) in self._folders for _, uri, _, status, *_ in seen):
+        nowhere = {uri for _, uri, _, status, *_ in seen if status == _NOWHERE and not ELSEWHERE.match(uri)}
+        if any(fhir_entries.file_named(uri) in self._folders for uri in nowhere):
             return False
         files = [(uri, version) for _, uri, version, *_ in seen if not uri.startswith(LAKE)]
         return (
             self._hold(self.store, self._folders, files)
-            and all(self._binary_still(uri, binary) for source, uri, *_, binary in seen if source == "fhir" and binary)
+            and all(
+                self._binary_still(uri, binary) for source, uri, *_, binary, _ in seen if source == "fhir" and binary
+            )
             and all(version == self._version_again(uri, version) for uri, version in files if uri.endswith(COMPLETED))
         )
+
+    def expect(self, patients: Sequence[str], seen: Sequence[Seen]) -> None:
+        """Look together at all that `as_seen` will look at, of several batches, where every look costs a request."""
+        if not self.store.is_remote and not self.sources.is_remote:
+            return
+        if not self.manifests:
+            self._tree(patients)
+        uris = {file_of(uri) for _, uri, *_ in _with_other_formats(seen) if not uri.startswith(LAKE)}
+        for store, folders in ((self.store, self._folders), (self.sources, self._released)):
+            folders.look([path for uri in uris if (path := store.path_of(uri))])
 
     def _binary_still(self, uri: str, binary: str) -> bool:
         """Whether a Binary lies where it would be looked for now: as a file before a line of one."""
@@ -241,7 +278,7 @@ class DocumentSources:
         for uri, version in files:
             if uri.endswith(COMPLETED):
                 continue
-            path = store.path_of(_file(uri))
+            path = store.path_of(file_of(uri))
             if path is None:
                 elsewhere.append((uri, version))
             else:
@@ -254,7 +291,7 @@ class DocumentSources:
         return all(version is None for _, version in elsewhere)
 
     def _version_again(self, uri: str, version: str | None) -> str | None:
-        path = self.store.path_of(_file(uri))
+        path = self.store.path_of(file_of(uri))
         return version_again(version, path, self._folders.version) if path and version else ""
 
     def unchanged_wholes(self, before: pl.DataFrame) -> dict[str, tuple[str, str]]:
@@ -265,7 +302,7 @@ class DocumentSources:
         """
         wholes = before.lazy().filter(pl.col("uri").str.ends_with(COMPLETED)).select("uri", "version").collect()
         return {
-            _file(uri): (uri, version)
+            file_of(uri): (uri, version)
             for uri, version in wholes.iter_rows()
             if version and self._version_again(uri, version) == version
         }
@@ -296,7 +333,7 @@ class DocumentSources:
             own = self.listed.filter(pl.col("patient_id").is_in(patients))
         else:
             own = entries.tree_entries(self._tree(patients), self._base)
-        return self._placed(own, self._folders)
+        return placed(own, self._folders)
 
     def _tree(self, patients: Sequence[str]) -> list[str]:
         return self._folders.below(f"{self._base}/{p}".strip("/") for p in patients if p in self._patient_folders)
@@ -305,17 +342,18 @@ class DocumentSources:
         ids = pl.Series("patient_id", patients, pl.String)
         for table, version in self._notes_there.items():
             found = entries.note_entries(rows_of_subjects(self.lake, table, ids), table)
-            yield found.lazy().with_columns(version=pl.lit(version), size_bytes=pl.lit(None, pl.Int64))
+            nothing = {"size_bytes": pl.lit(None, pl.Int64), "s3_last_modified": pl.lit(None, pl.String)}
+            yield found.lazy().with_columns(version=pl.lit(version), **nothing)
 
     def _reports(self, patients: Sequence[str]) -> Iterator[pl.LazyFrame]:
         if self._release:
             rows = rows_of_subjects(self.lake, HEADERS, pl.Series("patient_id", patients, pl.String))
             file = pl.format(f"{_CXR}/{self._release}/{{}}", image_file("dcm"))
-            yield self._placed(entries.report_entries(rows, file), self._released)
+            yield placed(entries.report_entries(rows, file), self._released)
 
     def _address(self, path: str) -> str:
         """Where a file of the store is said to lie."""
-        if _AS_WRITTEN.fullmatch(path):
+        if AS_WRITTEN.fullmatch(path):
             return f"{self._store_base}{path}"
         return self.store.uri(path) if entries.is_text(path) else entries.as_text(path)
 
@@ -323,36 +361,17 @@ class DocumentSources:
     def _store_base(self) -> str:
         return self.store.uri("")
 
-    def _placed(self, found: pl.DataFrame, folders: Folders) -> pl.LazyFrame:
-        """Entries with addresses for paths, and each file's version and size."""
-        store, base = folders.store, folders.store.uri("")
-        paths = found["uri"].to_list()
-        inline = [path.startswith(INLINE) for path in paths]
-        refused = found["refused"].is_not_null().to_list()
-        held = [
-            store.path_of(_file(p)) if i else None if r else p for p, i, r in zip(paths, inline, refused, strict=True)
-        ]
-        folders.look([path for path in held if path])
-        objects = [folders.find(path) if path else None for path in held]
-        uris = [
-            p if i or r else base + p if _AS_WRITTEN.fullmatch(p) else store.uri(p)
-            for p, i, r in zip(paths, inline, refused, strict=True)
-        ]
-        sizes = [each.size if each and not i else None for each, i in zip(objects, inline, strict=True)]
-        return (
-            found.lazy()
-            .with_columns(
-                pl.Series("uri", uris, pl.String),
-                pl.Series("version", [each.version if each else None for each in objects], pl.String),
-                pl.Series("size_bytes", sizes, pl.Int64),
-            )
-            .select(pl.col(name).cast(kind) for name, kind in PLACED.items())
-        )
+
+def _with_other_formats(seen: Sequence[Seen]) -> Sequence[Seen]:
+    others = [each for document in seen if document[-1] for each in _formats_seen(document)]
+    return [*seen, *others] if others else seen
 
 
-def _file(uri: str) -> str:
-    """The address of the file that a document is, or is in."""
-    return uri.removeprefix(INLINE).rpartition("#")[0] if uri.startswith(INLINE) else uri
+def _formats_seen(seen: Seen) -> Iterator[Seen]:
+    """The other formats of a document as if they were documents: what changes them changes it."""
+    source, *_, written = seen
+    for each in as_read(written):
+        yield source, each.uri, each.version, INDEXED if each.version else _NOWHERE, None, each.binary_id, None
 
 
 def _unreadable(uri: str, error: Exception, expected: str = "a table") -> ManifestError:

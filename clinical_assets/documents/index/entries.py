@@ -44,10 +44,11 @@ ENTRIES = pl.Schema(
         "binary_id": pl.String(),
         "refused": pl.String(),
         "fault": pl.String(),
+        "other_formats": pl.String(),
     }
 )
 """One row per document. `uri` of a file is its path below the store; `refused` is the status of a document whose bytes
-must not or cannot be looked for, null otherwise."""
+must not or cannot be looked for, null otherwise; `other_formats` as in the module of that name."""
 
 _REQUIRED = ("patient_id", "file")
 _OPTIONAL = ("document_id", "document_type", "category", "description", "content_type", "authored_at", "stored_at")
@@ -106,6 +107,7 @@ def manifest_entries(manifest: pl.DataFrame, place: str, zone: str | None = None
             .then(pl.lit("no path below the store"))
             .when(given.is_null())
             .then(pl.lit("no document id")),
+            other_formats=pl.lit(None, pl.String),
         )
     )
 
@@ -205,6 +207,7 @@ def note_entries(notes: pl.LazyFrame, table: str) -> pl.DataFrame:
         binary_id=pl.lit(None, pl.String),
         refused=pl.lit(None, pl.String),
         fault=pl.lit(None, pl.String),
+        other_formats=pl.lit(None, pl.String),
     )
     return found.select(pl.col(name).cast(kind) for name, kind in ENTRIES.items()).collect()
 

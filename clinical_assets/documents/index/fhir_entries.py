@@ -1,8 +1,9 @@
 """FHIR DocumentReference resources as entries of the index, one per resource; and the bytes inside a resource's line.
 
 Of several formats of one document the one whose reader keeps most is taken, of those whose bytes can be had; where
-that is not the best of all, the entry says so. An attachment's bytes are in the resource (`data`, a `data:` URL), in a
-Binary of the same store, or in a file of the store; nothing is fetched from elsewhere.
+that is not the best of all, the entry says so. Those behind it are named in `other_formats`: text is made of them where
+the bytes of the one taken turn out to be no document. An attachment's bytes are in the resource (`data`, a `data:`
+URL), in a Binary of the same store, or in a file of the store; nothing is fetched from elsewhere.
 
 Source: FHIR R4 DocumentReference, Attachment, Binary; Bulk Data Access (NDJSON files named after the resource).
 """
@@ -18,7 +19,9 @@ from typing import Any
 import polars as pl
 
 from clinical_assets.documents import moments
+from clinical_assets.documents.index import other_formats
 from clinical_assets.documents.index.entries import ENTRIES
+from clinical_assets.documents.index.other_formats import Format
 from clinical_assets.documents.index.packed import unpacked_pieces
 from clinical_assets.documents.readers import fhir
 from clinical_assets.documents.readers.embedded import decode_base64
@@ -29,7 +32,8 @@ Resource = Mapping[str, Any]
 Line = tuple[int, int, bytes]
 """Offset, length and bytes of a line of an NDJSON file."""
 INLINE = "fhir+"
-"""Before the address of an NDJSON file, with `#offset,length` behind it: the document inside that line."""
+"""Before the address of an NDJSON file, with `#offset,length` behind it: the document inside that line; with a number
+more, that one of its attachments, in the order of preference."""
 ENDINGS = (".ndjson", ".ndjson.gz")
 """Of files with a resource a line."""
 OTHER_FORMAT = "a better format could not be had"
@@ -113,7 +117,7 @@ def fhir_entries(found: Iterable[Line], path: str, uri: str, around: Surrounding
 
 
 def _row(resource: Resource, inline: str, named: str, around: Surroundings) -> dict[str, Any]:
-    attachment, place, is_best = _chosen(resource, inline, around)
+    attachment, place, is_best, others = _chosen(resource, inline, around)
     refused = place.refused
     status = fhir.string(resource.get("status"))
     if status == "entered-in-error":
@@ -137,6 +141,7 @@ def _row(resource: Resource, inline: str, named: str, around: Surroundings) -> d
         "binary_id": place.binary_id,
         "refused": refused,
         "fault": "; ".join(fault for fault, holds in faults.items() if holds) or None,
+        "other_formats": None if status == "entered-in-error" else other_formats.as_written(others),
     }
 
 
@@ -155,16 +160,23 @@ class _Place:
     refused: str | None = None
 
 
-def _chosen(resource: Resource, inline: str, around: Surroundings) -> tuple[Resource, _Place, bool]:
-    """The attachment to read, where its bytes lie, and whether it is of the best format there is."""
+def _chosen(resource: Resource, inline: str, around: Surroundings) -> tuple[Resource, _Place, bool, list[Format]]:
+    """The attachment to read, where its bytes lie, whether no format is better, and the formats behind it."""
     attachments = _by_preference(resource)
     if len(attachments) < 2:  # no choice: what is wrong with it is found when it is read
         only = attachments[0] if attachments else {}
-        return only, _place(only, inline, around), True
+        return only, _place(only, inline, around), True, []
     places = [_place(attachment, inline, around) for attachment in attachments]
     choices = zip(attachments, places, strict=True)
     first = next((n for n, (a, place) in enumerate(choices) if _to_be_had(a, place, inline, around)), 0)
-    return attachments[first], places[first], first == 0
+    behind = [
+        Format(
+            f"{inline},{n}" if place.uri == inline else place.uri, fhir.string(a.get("contentType")), place.binary_id
+        )
+        for n, (a, place) in enumerate(zip(attachments, places, strict=True))
+        if n > first and not (place.refused and place.uri == inline)
+    ]
+    return attachments[first], places[first], first == 0, behind[: other_formats.MOST]
 
 
 def _to_be_had(attachment: Resource, place: _Place, inline: str, around: Surroundings) -> bool:
@@ -213,10 +225,14 @@ def _inside(attachment: Resource, limits: Limits) -> bytes:
     return fhir.data_url(fhir.string(attachment.get("url")) or "", limits)[0]
 
 
-def bytes_inside(line: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes:
+def bytes_inside(line: bytes, limits: Limits = DEFAULT_LIMITS, attachment: int | None = None) -> bytes:
     """The document inside a line: of a Binary its data, of a DocumentReference the best of its attachments inside.
 
-    Of several the first that can be decoded, as its entry has it.
+    Args:
+        line: the bytes of the line.
+        limits: beyond which it is refused.
+        attachment: which one, in the order of preference; by default the first inside that can be decoded, as its
+            entry has it.
 
     Raises:
         UnreadableError: there is none, or it is not base64.
@@ -224,11 +240,12 @@ def bytes_inside(line: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes:
     binary = resource_of(line, "Binary")
     if binary is not None:
         return decode_base64(fhir.string(binary.get("data")) or "", limits)
-    inside = [each for each in _by_preference(resource_of(line, "DocumentReference") or {}) if _is_inside(each)]
+    attachments = _by_preference(resource_of(line, "DocumentReference") or {})
+    wanted = attachments if attachment is None else attachments[attachment : attachment + 1]
     refused: UnreadableError | None = None
-    for attachment in inside:
+    for each in filter(_is_inside, wanted):
         try:
-            return _inside(attachment, limits)
+            return _inside(each, limits)
         except UnreadableError as error:
             refused = refused or error
     raise refused or UnreadableError(Reason.EMPTY, "a line without a document")

@@ -127,14 +127,16 @@ def index_content(
     columns = ("document_id", "patient_id", "source", "sha256", "status", "fault", "declared_type", "content_type")
     index = lake.scan(INDEX.path, batches).select(columns).unique(maintain_order=True).collect()
     found = DocumentSources(document_store, DocumentStore(root=sources.root), lake)
+    found.see_all()
     members = patient_batches.members(warehouse, batches)["patient_id"].unique()
-    listed = found.listed.select("document_id", "patient_id")
+    unlisted = found.unlisted()
+    listed = found.all_listed
     judged = {
         "readable": readable(index),
         "bytes_are_one_patients": bytes_are_one_patients(index),
         "declared_as_found": declared_as_found(index),
         "agrees_with_manifests": agrees_with_manifests(
-            index, listed, members, len(found.unlisted()), found.lines_without_document
+            index, listed.documents, members, len(unlisted), listed.lines_without_document
         ),
     }
     for name, finding in judged.items():

@@ -87,12 +87,7 @@ def _write(
     lake = sources.lake
     everybody = sorted({patient for _, patients in batches for patient in patients})
     told = indexing.remembered(warehouse, everybody)
-    unchanged = {}
-    for batch, patients in batches:
-        made_from = _made_from(code_version, sources, patients, told)
-        stored = _as_it_would_be(lake, batch, patients, sources, made_from)
-        if stored is not None:
-            unchanged[batch] = stored
+    unchanged = _as_they_would_be(batches, sources, {b: _made_from(code_version, sources, p, told) for b, p in batches})
     changed = sorted({patient for batch, patients in batches if batch not in unchanged for patient in patients})
     if changed:
         indexed = indexing.index(changed, sources, bodies, warehouse)
@@ -116,16 +111,20 @@ def _made_from(
     }
 
 
-def _as_it_would_be(
-    lake: Lake, batch: str, patients: Sequence[str], sources: DocumentSources, made_from: Mapping[str, str]
-) -> StoredFile | None:
-    """The batch's file, if making it again would give the same."""
-    footer = lake.stored(INDEX.path, batch)
-    known = (footer.metadata or {}) if footer else {}
-    if any(known.get(name.encode()) != value.encode() for name, value in made_from.items()):
-        return None
-    seen = lake.scan(INDEX.path, [batch]).select(SEEN).collect().rows()
-    return lake.held(INDEX.path, batch) if sources.as_seen(patients, seen) else None
+def _as_they_would_be(
+    batches: Sequence[Members], sources: DocumentSources, made_from: Mapping[str, Mapping[str, str]]
+) -> dict[str, StoredFile]:
+    """The files of those batches of which making them again would give the same."""
+    lake = sources.lake
+    alike = {
+        batch: (patients, lake.scan(INDEX.path, [batch]).select(SEEN).collect().rows())
+        for batch, patients in batches
+        if held(lake, INDEX, batch, made_from[batch])
+    }
+    everything = [each for _, seen in alike.values() for each in seen]
+    sources.expect(sorted({patient for patients, _ in alike.values() for patient in patients}), everything)
+    same = [batch for batch, (patients, seen) in alike.items() if sources.as_seen(patients, seen)]
+    return {batch: stored for batch in same if (stored := lake.held(INDEX.path, batch))}
 
 
 def _of(indexed: indexing.Indexed, patients: Sequence[str]) -> indexing.Indexed:

@@ -23,6 +23,7 @@ from resources.warehouse import Warehouse
 
 READ_AT_ONCE = 4
 _FACTS = ("sha256", "size_bytes", "content_type", "status")
+_CHOSEN_FROM = ("sha256", "other_formats")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +53,19 @@ def index(patients: Sequence[str], sources: DocumentSources, bodies: Bodies, war
     found = _with_facts_known(_with_wholes(named, sources.unchanged_wholes(alike)), alike)
     new = found.select(_LOOKED_FOR & pl.col("status").is_null()).to_series()
     read = _read(found.filter(new), bodies)
-    columns = (pl.col(name).cast(kind) for name, kind in INDEX.polars_schema.items())
+    columns = (pl.col(name).cast(kind) for name, kind in _ROWS.items())
     rows = _with_facts_read(found, read).select(columns).collect()
     _remember(warehouse, patients, rows, before)
-    return Indexed(rows, new)
+    return Indexed(rows.select(INDEX.column_names), new)
 
 
 # What a document's facts depend on: the same state, the same facts.
 _STATE = ("uri", "version", "declared_type")
 _SNIFFED_BY = "sniffed_by"
-_REMEMBERED = pl.Schema({**INDEX.polars_schema, _SNIFFED_BY: pl.String()})
+_S3_LAST_MODIFIED = "s3_last_modified"
+# In a row of the index a time at which S3 was given the same bytes once more would be a change; it is for the view.
+_ROWS = pl.Schema({**INDEX.polars_schema, _S3_LAST_MODIFIED: pl.String()})
+_REMEMBERED = pl.Schema({**_ROWS, _SNIFFED_BY: pl.String()})
 _LOOKED_FOR = pl.col("refused").is_null() & pl.col("version").is_not_null()
 Read = Mapping[tuple[str, str | None], Identity | str]
 """By address and declared type: what the bytes are, or why they could not be read."""
@@ -140,12 +144,13 @@ def _read(new: pl.DataFrame, bodies: Bodies) -> Read:
 
 
 # As polars sorts, and as the sources give their documents: so unchanged rows are equal as they come.
+_IN_UTC = f"""to_char({_S3_LAST_MODIFIED} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24\\:MI\\:SS.US"Z"')"""
 _ORDER = 'ORDER BY patient_id COLLATE "C", document_id COLLATE "C"'
 
 
 def _known(warehouse: Warehouse, patients: Sequence[str]) -> pl.DataFrame:
-    """What was indexed of these patients: the columns of `INDEX`, and the version of sniffing."""
-    columns = ", ".join(_REMEMBERED)
+    """What was indexed of these patients: the columns of `INDEX`, when S3 stored it, and the version of sniffing."""
+    columns = ", ".join(_IN_UTC if name == _S3_LAST_MODIFIED else name for name in _REMEMBERED)
     query = sa.text(f"SELECT {columns} FROM document_cache.documents WHERE patient_id = ANY(:patients) {_ORDER}")  # noqa: S608
     with warehouse.transaction() as connection:
         rows = connection.execute(query, {"patients": list(patients)}).all()
@@ -192,12 +197,17 @@ def _remember(warehouse: Warehouse, patients: Sequence[str], rows: pl.DataFrame,
 def _upsert(columns: Mapping[str, pl.DataType]) -> str:
     """Insert or replace rows that are given column by column, as arrays."""
     updates = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "document_id")
-    arrays = ", ".join(f"CAST(:{name} AS {_in_postgres(kind)}[])" for name, kind in columns.items())
+    arrays = ", ".join(f"CAST(:{name} AS {_in_postgres(name, kind)}[])" for name, kind in columns.items())
+    # What was read instead of the bytes stays true as long as those bytes are the same, and so is where else to look.
+    same = " AND ".join(f"documents.{name} IS NOT DISTINCT FROM excluded.{name}" for name in _CHOSEN_FROM)
+    updates += f", read_instead = CASE WHEN {same} THEN documents.read_instead END"
     return (
         f"INSERT INTO document_cache.documents ({', '.join(columns)}) SELECT * FROM unnest({arrays}) "  # noqa: S608
         f"ON CONFLICT (document_id) DO UPDATE SET {updates}, read_at = now()"
     )
 
 
-def _in_postgres(kind: pl.DataType) -> str:
+def _in_postgres(name: str, kind: pl.DataType) -> str:
+    if name == _S3_LAST_MODIFIED:
+        return "timestamptz"
     return {pl.String: "text", pl.Date: "date", pl.Datetime: "timestamp", pl.Int64: "bigint"}[kind.base_type()]

@@ -71,7 +71,8 @@ class Trigger:
         edge: the event's start or its end.
         direction: the first note after it, or the last before.
         reason: what is said about the note kept.
-        subtypes: only events of these subtypes; events whose subtype nobody determined always count. Empty for all.
+        subtypes: only events of these subtypes; events whose subtype nobody determined always count, and so do those
+            that are possibly of one (`drug_uses.POSSIBLY`), which the notes kept say. Empty for all.
         kinds: of what documents it chooses one each.
         window_days: how many calendar days from the event a document may be, where not the profile's.
     """
@@ -120,6 +121,7 @@ class Profile:
         linked: types of events whose documents are kept, however many; of those types that have triggers with subtypes
             only events of these.
         imaging_regions: which imaging counts; None for all.
+        pass_over_repeats: whether a note that says nothing but what another kept one says gives its place to the next.
     """
 
     name: str
@@ -133,6 +135,7 @@ class Profile:
     visits: bool = False
     linked: tuple[str, ...] = ()
     imaging_regions: Regions | None = None
+    pass_over_repeats: bool = True
 
     def window_of(self, trigger: Trigger, kind: Kind) -> int:
         """How many days from an event a document of a kind may be: the kind's, else the trigger's, else the profile's.
@@ -148,6 +151,13 @@ LINKED = "linked"
 OF_SPECIALTY = "_specialty"
 OF_VISIT = "_visit"
 """End the reason of a note kept beside the nearest one, because it is of the profile's specialties, or of a visit."""
+ADDENDUM = "addendum | addenda"
+"""Terms as in `Rule` of what is added to another document, and filed under its day; it never takes that one's place."""
+WITH_ADDENDUM = "_addendum"
+"""Ends the reason of an addendum kept beside the nearest document: it may correct it."""
+INSTEAD_OF_REPEAT, REPEAT = "instead_of_repeat", "repeat"
+"""Further reasons: of a note that has the place of one that repeats another (`repeated_text`), and of such a one where
+it is kept as there is no other."""
 
 _ADMINISTRATIVE = Rule(
     "administrative",
@@ -215,9 +225,8 @@ _NERVOUS_SYSTEM = Regions(
     " | bladder | urin* | prostat* | scrot* | testic* | uter* | ovar* | obstetric* | fetal | transvaginal | bowel"
     " | colon* | esophag* | swallow* | upper gi | thyroid",
 )
-_PHYSICIAN = Rule(
-    "physician notes", "include", "progress note* | h&p | history and physical | discharge summary | consult*"
-)
+_PHYSICIANS_WORDS = "progress note* | h&p | history and physical | discharge summary | consult*"
+_PHYSICIAN = Rule("physician notes", "include", _PHYSICIANS_WORDS)
 _MEDICATION_TRIGGERS = tuple(
     Trigger(
         "medication",
@@ -243,11 +252,14 @@ ONCOLOGY = Profile(
     imaging_regions=_NERVOUS_SYSTEM,
 )
 
-# MIMIC-IV-Note has two note types, DS and RR; `AR` and `AD` are addenda to them.
+# MIMIC-IV-Note has two note types, DS and RR; `AR` and `AD` are addenda to them. In records that have all
+# kinds (the tests' long ones) whoever is no physician took the place of a third of the visits: allied care is excluded
+# as in oncology, and beside a laboratory's or a dentist's note the nearest physician's is kept.
 GENERAL = Profile(
     name="general",
     rules=(
         _ADMINISTRATIVE,
+        _ALLIED,
         Rule("mimic notes", "include", "ds | ad"),
         Rule("mimic notes", "include", "rr | ar", "imaging"),
         *_SURGERY,
@@ -263,6 +275,8 @@ GENERAL = Profile(
         *_RADIATION_TRIGGERS,
     ),
     kind_windows=_KIND_WINDOWS,
+    specialties=_PHYSICIANS_WORDS,
+    visits=True,
     linked=_LINKED,
 )
 

@@ -5,29 +5,30 @@ window; and so for reports (`note_profiles.Rule.kind`), side by side. Days are c
 is always within it; where note and event both have a time of day, a note of the same day must also stand on the right
 side of the event; where one has none, the note counts.
 
-Kept beside what is nearest: the nearest note of the profile's specialties, where the nearest of all is somebody
-else's; of these notes the nearest of a visit, where that one is of none (a call, a summary carried forward); and
-documents linked to the event, whatever their number. Every kept note says why.
+Kept beside what is nearest: the nearest addendum, which never takes another document's place; the nearest note of the
+profile's specialties, where the nearest of all is somebody else's; of these notes the nearest of a visit, where that
+one is of none (a call, a summary carried forward); and documents linked to the event, whatever their number. A note
+that only repeats another kept one gives its place to the next (`note_choice`). Every kept note says why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import polars as pl
 
-from clinical_assets.documents.prioritised.note_judgement import STANDING, at_visit, judgement, of_regions, standing
-from clinical_assets.documents.prioritised.note_profiles import (
-    FINAL_NOTE,
-    LINKED,
-    OF_SPECIALTY,
-    OF_VISIT,
-    ONCOLOGY,
-    Kind,
-    Profile,
-    Trigger,
+from clinical_assets.documents.prioritised.note_choice import DAYS, EDGE, TRIGGER, choose, order_known
+from clinical_assets.documents.prioritised.note_judgement import (
+    STANDING,
+    alone_at_visit,
+    at_visit,
+    judgement,
+    of_regions,
+    scan_of,
+    standing,
 )
+from clinical_assets.documents.prioritised.note_profiles import LINKED, ONCOLOGY, Kind, Profile, Trigger
+from clinical_assets.documents.timeline.drug_uses import POSSIBLY
 from clinical_assets.documents.timeline.timeline_links import REFERENCE
 from clinical_assets.documents.timeline.timeline_store import SOURCE_DOCUMENT_SCHEMA
 
@@ -52,7 +53,8 @@ EVENT_COLUMNS = (
     "end_date",
     "end_time",
 )
-"""What the prioritiser needs of `timeline.EVENT_SCHEMA`; of imaging also the `description`, where there is one."""
+"""What the prioritiser needs of `timeline.EVENT_SCHEMA`; of imaging also `description` and `scan_id`, where there are
+any: of a scan told by several events one chooses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,9 @@ class Prioritised:
             in `reasons` alone.
         judged: one row per distinct note: `document_id`, `relevant`, `rule`.
         elsewhere: imaging events of regions that do not count, one row each: `patient_id`, `event_id`.
+        repeats: one row per note that would have been chosen and says nothing that another kept one does not say:
+            `patient_id`, `document_id`, `repeated`, the note that stands, and `kept`, whether it is kept all the same
+            as a trigger has no other.
         reduction: the counts.
     """
 
@@ -110,11 +115,16 @@ class Prioritised:
     triggers: pl.DataFrame
     judged: pl.DataFrame
     elsewhere: pl.DataFrame
+    repeats: pl.DataFrame
     reduction: Reduction
 
 
 def prioritise(
-    notes: pl.DataFrame, events: pl.DataFrame, profile: Profile = ONCOLOGY, links: pl.DataFrame | None = None
+    notes: pl.DataFrame,
+    events: pl.DataFrame,
+    profile: Profile = ONCOLOGY,
+    links: pl.DataFrame | None = None,
+    told: pl.DataFrame | None = None,
 ) -> Prioritised:
     """Choose notes by the profile.
 
@@ -124,6 +134,7 @@ def prioritise(
         events: see `EVENT_COLUMNS`.
         profile: rules, triggers and windows.
         links: which documents describe which events, see `timeline_store.SOURCE_DOCUMENT_SCHEMA`; None for none known.
+        told: what notes say, to tell repeats, see `repeated_text.SAID_SCHEMA`; None where nobody looked.
 
     Raises:
         ValueError: naming columns that are missing or of another type.
@@ -135,15 +146,13 @@ def prioritise(
     distinct = notes.sort("note_date", "note_time", nulls_last=False).unique(
         "document_id", keep="last", maintain_order=True
     )
-    by_rules = distinct.with_columns(*judgement(profile)).with_columns(*standing(profile), at_visit(events, linked))
+    ruled = distinct.with_columns(*judgement(profile))
+    by_rules = ruled.with_columns(*standing(profile), at_visit(events, linked), alone_at_visit(ruled, events, linked))
     counted = of_regions(events, by_rules, linked, profile)
-    moments = trigger_moments(counted, profile)
-    dated = by_rules.filter(pl.col("relevant") & pl.col("note_date").is_not_null())
-    possible = _candidates(dated, moments)
-    nearest = _first(possible)
+    moments = trigger_moments(counted.filter(scan_of(counted) == pl.col("event_id")), profile)
     described = _linked(by_rules, counted, linked, profile)
-    parts = [nearest, *_beside(possible, nearest, profile), described.select(nearest.columns)]
-    reasons = pl.concat([*parts, *(_final_notes(dated, profile) if profile.keep_final_note else ())])
+    choice = choose(by_rules, moments, described, told, profile)
+    reasons = pl.concat([choice.reasons, _doubtful(choice.reasons, events, profile)])
     reasons = reasons.sort("patient_id", "document_id", "reason", "event_id", nulls_last=True)
     judged = _brought_in(by_rules, described)
     kept = _kept(judged.drop("relevant", "rule", *STANDING), reasons)
@@ -153,19 +162,21 @@ def prioritise(
         undated=distinct["note_date"].null_count(),
         relevant=int(judged["relevant"].sum()),
         kept=kept.height,
-        triggers=moments.select(_EDGE).n_unique(),
-        triggers_with_note=nearest.select(_EDGE).n_unique(),
+        triggers=moments.select(EDGE).n_unique(),
+        triggers_with_note=choice.nearest.select(EDGE).n_unique(),
         by_reason=_counts(reasons.select("document_id", "reason").unique(), "reason"),
         by_rule=_counts(judged, "rule"),
     )
-    triggers = moments.join(nearest, on=_TRIGGER, how="left", maintain_order="left")
+    triggers = moments.join(choice.nearest, on=TRIGGER, how="left", maintain_order="left")
     judgements = judged.select("document_id", "relevant", "rule")
     elsewhere = events.join(counted, on=["patient_id", "event_id"], how="anti").select("patient_id", "event_id")
-    return Prioritised(kept, reasons.drop("edge", "direction", "kind"), triggers, judgements, elsewhere, reduction)
+    repeated = _repeated(choice.repeats, distinct, kept)
+    without_edges = reasons.drop("edge", "direction", "kind")
+    return Prioritised(kept, without_edges, triggers, judgements, elsewhere, repeated, reduction)
 
 
 def trigger_moments(events: pl.DataFrame, profile: Profile) -> pl.DataFrame:
-    """One row per event, trigger, dated edge and kind: `_TRIGGER`, `event_date`, `event_time`, `window_days`.
+    """One row per event, trigger, dated edge and kind: `TRIGGER`, `event_date`, `event_time`, `window_days`.
 
     Of triggers that say the same with several windows the widest counts.
     """
@@ -182,8 +193,26 @@ def trigger_moments(events: pl.DataFrame, profile: Profile) -> pl.DataFrame:
 def _wanted(trigger: Trigger) -> pl.Expr:
     wanted = pl.col("event_type") == trigger.event_type
     if trigger.subtypes:
-        wanted &= pl.col("event_subtype").is_null() | pl.col("event_subtype").is_in(trigger.subtypes)
+        subtype = pl.col("event_subtype")
+        wanted &= subtype.is_null() | subtype.str.strip_prefix(POSSIBLY).is_in(trigger.subtypes)
     return wanted
+
+
+def _repeated(repeats: pl.DataFrame, notes: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
+    """`Prioritised.repeats` of the choice's."""
+    whose = repeats.join(notes.select("document_id", "patient_id"), on="document_id")
+    is_kept = pl.col("document_id").is_in(kept["document_id"].implode())
+    return whose.select("patient_id", "document_id", "repeated", kept=is_kept).sort("patient_id", "document_id")
+
+
+def _doubtful(reasons: pl.DataFrame, events: pl.DataFrame, profile: Profile) -> pl.DataFrame:
+    """Further reasons: of what an event chose, or is linked to, that only may be of the subtype wanted."""
+    told_apart = sorted({trigger.event_type for trigger in profile.triggers if trigger.subtypes})
+    in_doubt = events.filter(
+        pl.col("event_type").is_in(told_apart), pl.col("event_subtype").str.starts_with(POSSIBLY)
+    ).select("patient_id", "event_id", doubt="event_subtype")
+    said = reasons.join(in_doubt, on=["patient_id", "event_id"]).with_columns(reason="doubt")
+    return said.select(reasons.columns).unique(maintain_order=True)
 
 
 def _moments_of(events: pl.DataFrame, trigger: Trigger, kind: Kind, window_days: int) -> pl.DataFrame:
@@ -199,73 +228,6 @@ def _moments_of(events: pl.DataFrame, trigger: Trigger, kind: Kind, window_days:
         time.cast(pl.Datetime("us")).alias("event_time"),
         pl.lit(window_days, pl.Int64).alias("window_days"),
     )
-
-
-_EDGE = ("patient_id", "reason", "event_id", "edge", "direction")
-_TRIGGER = (*_EDGE, "kind")
-
-
-def _candidates(notes: pl.DataFrame, moments: pl.DataFrame) -> pl.DataFrame:
-    """Every note a trigger moment could choose, of the kind it asks for, the nearest first.
-
-    Fewer calendar days first. On the event's own day a note known to be on the right side comes before one whose
-    order is unknown; of the known ones the nearest in time; of the unknown ones the latest of the day for "after",
-    the earliest for "before", which are the likeliest to be on that side.
-    """
-    after = pl.col("direction") == "after"
-    order_known, right_side = _order_known(), _right_side()
-    window, days = pl.col("window_days"), pl.col("days")
-    in_window = pl.when(after).then(days.is_between(0, window)).otherwise(days.is_between(-window, 0))
-    clock = (pl.col("note_time") - pl.col("note_date").cast(pl.Datetime("us"))).dt.total_microseconds()
-    towards_event = pl.when(after == order_known).then(clock).otherwise(-clock)
-    return (
-        notes.filter(~pl.col("elsewhere"))
-        .select("document_id", "patient_id", "note_date", "note_time", "kind", "specialist", "at_visit")
-        .join(moments, on=["patient_id", "kind"])
-        .with_columns(_DAYS)
-        .filter(in_window & (~order_known | (days != 0) | right_side))
-        .with_columns(order_known.alias("order_known"), towards_event.alias("towards_event"))
-        .sort(days.abs(), ~pl.col("order_known"), "towards_event", "document_id", nulls_last=True)
-    )
-
-
-_DAYS = (pl.col("note_date") - pl.col("event_date")).dt.total_days().alias("days")
-
-
-def _order_known() -> pl.Expr:
-    return (pl.col("days") != 0) | (pl.col("note_time").is_not_null() & pl.col("event_time").is_not_null())
-
-
-def _right_side() -> pl.Expr:
-    return (
-        pl.when(pl.col("direction") == "after")
-        .then(pl.col("note_time") >= pl.col("event_time"))
-        .otherwise(pl.col("note_time") <= pl.col("event_time"))
-    )
-
-
-def _first(candidates: pl.DataFrame) -> pl.DataFrame:
-    """The nearest note of every trigger moment."""
-    return candidates.unique([*_TRIGGER, "event_date", "event_time"], keep="first", maintain_order=True).select(
-        "document_id", *_TRIGGER, "days", "order_known"
-    )
-
-
-def _beside(candidates: pl.DataFrame, nearest: pl.DataFrame, profile: Profile) -> Iterator[pl.DataFrame]:
-    """The notes kept beside the nearest one of a trigger moment, where that is not of the profile's specialties.
-
-    The nearest that is; and where that is of no visit, the nearest that is of one.
-    """
-    own = candidates.filter(pl.col("specialist"), pl.col("kind") == "note")
-    specialist = _first(own)
-    yield _without(specialist, nearest, OF_SPECIALTY)
-    if profile.visits:
-        yield _without(_first(own.filter("at_visit")), specialist, OF_VISIT)
-
-
-def _without(found: pl.DataFrame, chosen: pl.DataFrame, why: str) -> pl.DataFrame:
-    beside = found.join(chosen, on=["document_id", *_TRIGGER], how="anti")
-    return beside.with_columns((pl.col("reason") + why).alias("reason"))
 
 
 def _linked(notes: pl.DataFrame, events: pl.DataFrame, links: pl.DataFrame, profile: Profile) -> pl.DataFrame:
@@ -294,8 +256,8 @@ def _linked(notes: pl.DataFrame, events: pl.DataFrame, links: pl.DataFrame, prof
             pl.col("start_date").cast(pl.Date).alias("event_date"),
             pl.col("start_time").cast(pl.Datetime("us")).alias("event_time"),
         )
-        .with_columns(_DAYS)
-        .with_columns(_order_known().alias("order_known"))
+        .with_columns(DAYS)
+        .with_columns(order_known().alias("order_known"))
         .unique(["document_id", "event_id"], keep="any")
     )
 
@@ -308,35 +270,6 @@ def _brought_in(notes: pl.DataFrame, described: pl.DataFrame) -> pl.DataFrame:
     by_link = pl.col("document_id").is_in(described["document_id"].implode()) & ~pl.col("relevant")
     rule = pl.when(by_link).then(pl.lit(f"include: {LINKED}")).otherwise("rule")
     return notes.with_columns((pl.col("relevant") | by_link).alias("relevant"), rule.alias("rule"))
-
-
-def _final_notes(notes: pl.DataFrame, profile: Profile) -> Iterator[pl.DataFrame]:
-    """The last relevant note of every patient, and beside it what `_beside` says of a trigger's note.
-
-    Of one day the one with the latest time. Notes come before reports.
-    """
-    own = notes.filter(pl.col("specialist"), pl.col("kind") == "note")
-    last, specialist = _last(notes, FINAL_NOTE), _last(own, FINAL_NOTE + OF_SPECIALTY)
-    yield last
-    yield specialist.join(last, on="document_id", how="anti")
-    if profile.visits:
-        yield _last(own.filter("at_visit"), FINAL_NOTE + OF_VISIT).join(specialist, on="document_id", how="anti")
-
-
-def _last(notes: pl.DataFrame, reason: str) -> pl.DataFrame:
-    return (
-        notes.sort(pl.col("kind") == "note", "note_date", "note_time", "document_id", nulls_last=False)
-        .unique("patient_id", keep="last", maintain_order=True)
-        .select(
-            "document_id",
-            "patient_id",
-            pl.lit(reason).alias("reason"),
-            *(pl.lit(None, pl.String).alias(name) for name in ("event_id", "edge", "direction")),
-            "kind",
-            pl.lit(None, pl.Int64).alias("days"),
-            pl.lit(True).alias("order_known"),
-        )
-    )
 
 
 def _kept(notes: pl.DataFrame, reasons: pl.DataFrame) -> pl.DataFrame:

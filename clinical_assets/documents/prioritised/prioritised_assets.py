@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from clinical_assets.declaration import Site, asset_arguments, code_version, conform, input_of, io_manager_of
-from clinical_assets.documents.prioritised import prioritised_notes
+from clinical_assets.documents.prioritised import prioritised_notes, repeated_text
 from clinical_assets.documents.prioritised.note_profiles import GENERAL, ONCOLOGY, Profile
 from clinical_assets.documents.prioritised.prioritisation import Prioritised
 from clinical_assets.documents.prioritised.prioritised_notes import COUNTS
@@ -57,7 +57,9 @@ def prioritised_assets(site: Site) -> dg.AssetsDefinition:
         read = text.select(prioritised_notes.TEXT_COLUMNS).collect()
         members = patient_batches.members(warehouse, sorted(context.partition_keys))
         links = source_documents(warehouse, members["patient_id"])
-        result = prioritised_notes.prioritised(documents, read, events, profile, links)
+        compared = prioritised_notes.worth_comparing(documents, read, profile)
+        told = repeated_text.said(text.select("document_id", "text"), compared)
+        result = prioritised_notes.prioritised(documents, read, events, profile, links, told)
         counts = prioritised_notes.reduction(documents, read, result)
         described = {
             str(batch[0]): _batch_metadata(counts, own, result, profile)
@@ -122,6 +124,7 @@ def _batch_metadata(
         "window_days": profile.window_days,
         **{f"window_days: {kind}": days for kind, days in profile.kind_windows},
         **{name.replace(" ", "_"): mine[name] for name in COUNTS},
+        "repeats_passed_over": result.repeats.filter(~pl.col("kept")).join(own, on="patient_id", how="semi").height,
         "imaging_of_other_regions": result.elsewhere.join(own, on="patient_id", how="semi").height,
         **{f"reason: {reason}": count for reason, count in by_reason.items()},
         **{

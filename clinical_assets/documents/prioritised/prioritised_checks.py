@@ -19,7 +19,8 @@ LEAST_FOUND = 0.5
 SHARE_KEPT: Mapping[str, tuple[float, float]] = {ONCOLOGY.name: (0.01, 0.5), GENERAL.name: (0.02, 0.95)}
 """Expected share of documents kept, by profile. Where oncology's rules were used for abstraction, 2 to 6 % of several
 hundred notes per patient were kept (660 to 15-40, 1,486 to 57); patients with fewer notes keep more of them.
-MIMIC-IV-Note publishes discharge summaries and radiology reports only, most of which follow an event."""
+MIMIC-IV-Note publishes discharge summaries and radiology reports only, most of which follow an event; where all of them
+do, the general profile chooses nothing, and the check says so."""
 _ANY_SHARE = (0.01, 0.9)
 
 

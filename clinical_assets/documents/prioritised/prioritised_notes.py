@@ -9,6 +9,7 @@ import hashlib
 
 import polars as pl
 
+from clinical_assets.documents.prioritised.note_judgement import judgement
 from clinical_assets.documents.prioritised.note_profiles import Profile
 from clinical_assets.documents.prioritised.prioritisation import NOTE_SCHEMA, Prioritised, prioritise
 from clinical_assets.documents.tables import DATED_BY, PRIORITISED, PRIORITISED_TRIGGERS
@@ -17,7 +18,8 @@ SEPARATOR = ", "
 """Between the reasons of a note."""
 
 TEXT_COLUMNS = ("document_id", "extraction_success", "characters", "stated_date", "stated_at", "stated_by")
-"""Columns of `tables.TEXT` that decide; never the text."""
+"""Columns of `tables.TEXT` that say which documents there are and of when. Of their texts only whether one repeats
+another is asked, see `worth_comparing`."""
 
 _EDGE = ("patient_id", "event_id", "reason", "edge", "direction")
 COUNTS = (
@@ -42,6 +44,9 @@ def candidates(index: pl.DataFrame, text: pl.DataFrame) -> pl.DataFrame:
     """The readable documents as the prioritiser takes them: `prioritisation.NOTE_SCHEMA`, `dated_by`, `characters`.
 
     A document is dated by the index, and where that has no day by what it states itself: day and time of one source.
+    That places it among events, and says nothing of when it could be read: what a report states as its effective time
+    may be the examination's. It is known (`known_date`, `known_time`) from when the index says it was stored, and no
+    earlier than it was written; where the index does not say, nobody knows.
 
     Args:
         index: see `tables.INDEX`.
@@ -59,12 +64,41 @@ def candidates(index: pl.DataFrame, text: pl.DataFrame) -> pl.DataFrame:
     return index.join(readable.select(TEXT_COLUMNS).drop("extraction_success"), on="document_id").select(
         *(columns[name].cast(kind).alias(name) for name, kind in NOTE_SCHEMA.items()),
         pl.when(indexed).then(pl.lit(DATED_BY[0])).otherwise("stated_by").alias("dated_by"),
+        *_known(columns["note_date"], columns["note_time"]),
         "characters",
     )
 
 
+def _known(day: pl.Expr, time: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """`known_date` and `known_time` of a note of a day and maybe a time: the later of that and its being stored.
+
+    Of one day the later time; where one has none nobody knows but that it could be read when the day was over.
+    """
+    stored_day, stored_time = pl.col("stored_date"), pl.col("stored_at")
+    known = pl.when(stored_day.is_not_null()).then(pl.max_horizontal(stored_day, day))
+    later = (
+        pl.when((stored_day != day).fill_null(value=True))
+        .then(pl.when((day > stored_day).fill_null(value=False)).then(time).otherwise(stored_time))
+        .when(stored_time.is_not_null() & time.is_not_null())
+        .then(pl.max_horizontal(stored_time, time))
+    )
+    known_time = pl.when(stored_day.is_not_null()).then(later)
+    return known.alias("known_date"), known_time.cast(pl.Datetime("us")).alias("known_time")
+
+
+def worth_comparing(index: pl.DataFrame, text: pl.DataFrame, profile: Profile) -> pl.Series:
+    """Ids of the documents whose texts are worth comparing: those a rule of the profile lets through."""
+    judged = candidates(index, text).with_columns(*judgement(profile))
+    return judged.filter("relevant")["document_id"]
+
+
 def prioritised(
-    index: pl.DataFrame, text: pl.DataFrame, events: pl.DataFrame, profile: Profile, links: pl.DataFrame | None = None
+    index: pl.DataFrame,
+    text: pl.DataFrame,
+    events: pl.DataFrame,
+    profile: Profile,
+    links: pl.DataFrame | None = None,
+    told: pl.DataFrame | None = None,
 ) -> Prioritised:
     """Choose among a batch's documents.
 
@@ -74,8 +108,9 @@ def prioritised(
         events: see `tables.TIMELINE`.
         profile: rules, triggers and windows.
         links: see `prioritisation.prioritise`.
+        told: see `prioritisation.prioritise`.
     """
-    return prioritise(candidates(index, text), events, profile, links)
+    return prioritise(candidates(index, text), events, profile, links, told)
 
 
 def kept_notes(result: Prioritised, profile: Profile) -> pl.DataFrame:

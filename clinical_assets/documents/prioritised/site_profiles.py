@@ -38,7 +38,7 @@ from clinical_assets.documents.timeline.event_rules import EVENT_TYPES
 _KEYS = frozenset(
     {
         "name", "base", "window_days", "default", "keep_final_note", "rules", "triggers", "extra_rules", "kind_windows",
-        "specialties", "visits", "linked", "imaging_regions",
+        "specialties", "visits", "linked", "imaging_regions", "pass_over_repeats",
     }
 )  # fmt: skip
 
@@ -74,7 +74,8 @@ def profile_from(settings: Mapping[str, Any]) -> Profile:
     Keys: `name`; `base` (a profile's name, default `oncology`); `window_days`; `default`; `keep_final_note`; `rules`
         and `triggers`, lists of mappings with the attributes of `Rule` and `Trigger` that replace the base's;
         `extra_rules`, put before them; `kind_windows` (kind: days), `specialties` (terms), `visits`, `linked` (event
-        types) and `imaging_regions` (`include` and `exclude`, terms; null for all), each in place of the base's.
+        types), `imaging_regions` (`include` and `exclude`, terms; null for all) and `pass_over_repeats`, each in place
+        of the base's.
 
     Raises:
         ValueError: naming the unknown key or value and what would be allowed.
@@ -102,6 +103,7 @@ def profile_from(settings: Mapping[str, Any]) -> Profile:
         imaging_regions=_regions(settings["imaging_regions"])
         if "imaging_regions" in settings
         else base.imaging_regions,
+        pass_over_repeats=bool(settings.get("pass_over_repeats", base.pass_over_repeats)),
     )
 
 

@@ -30,7 +30,7 @@ from clinical_assets.documents.readers.safe_xml import Element, attribute, local
 from clinical_assets.documents.readers.sniffing import type_name
 
 NAME = "ccda"
-VERSION = "1"
+VERSION = "2"
 
 _ROOTS = frozenset(("ClinicalDocument", "structuredBody", "section", "nonXMLBody"))
 _DEEPEST_SECTION = 50

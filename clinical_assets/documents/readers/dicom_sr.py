@@ -13,18 +13,21 @@ import io
 import logging
 import struct
 import warnings
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from clinical_assets.documents.readers import dicom_elements
+from clinical_assets.documents.readers.embedded import inflated
 from clinical_assets.documents.readers.flow import FlowedText, OpenSpan
 from clinical_assets.documents.readers.reading import (
     ALONE,
     Caution,
     Circumstances,
     ExtractionWarning,
+    Limits,
     Reading,
     Reason,
     SpanKind,
@@ -32,7 +35,7 @@ from clinical_assets.documents.readers.reading import (
 )
 
 NAME = "dicom"
-VERSION = "1"
+VERSION = "2"
 
 Item = Any  # pydicom's datasets, or `dicom_elements.Elements`
 
@@ -60,15 +63,15 @@ def read(data: bytes, circumstances: Circumstances = ALONE) -> Reading:
     `effective_time` (ContentDate and ContentTime as written).
 
     Raises:
-        UnreadableError: CORRUPT, TOO_DEEP, TOO_LONG; UNSUPPORTED_TYPE for other objects; NO_TEXT for an empty report.
+        UnreadableError: CORRUPT, TOO_DEEP, TOO_LONG; TOO_LARGE for a deflated data set that inflates beyond the limit
+            of a document; UNSUPPORTED_TYPE for other objects; NO_TEXT for an empty report.
+        RecursionError: sequences are nested deeper than pydicom can follow from here; see `whole_stack`.
     """
     with _silent():
         try:
-            return _read(_parse(data), circumstances)
-        except (UnreadableError, MemoryError):
+            return _read(_parse(data, circumstances.limits), circumstances)
+        except (UnreadableError, MemoryError, RecursionError):  # how deep the stack is may be the caller's doing
             raise
-        except RecursionError:
-            raise UnreadableError(Reason.TOO_DEEP, "DICOM sequences nested too deep") from None
         except Exception as error:  # pydicom raises whatever a damaged element happens to cause
             raise UnreadableError(Reason.CORRUPT, f"DICOM: {type(error).__name__}") from None
 
@@ -91,7 +94,25 @@ def _silent() -> Iterator[None]:
 _SENTINEL_TAG, _SENTINEL = 0xFFFCFFFC, b"the end."
 
 
-def _parse(data: bytes) -> Item:
+class _Inflatable(io.BytesIO):
+    """A DICOM file for pydicom, whose data set, where it is deflated, is refused beyond the limit of a document.
+
+    Pydicom inflates whatever there is, whole and at once (PS3.5, A.5): a file of a hundred kilobytes takes gigabytes. A
+    deflated data set is all that it reads without saying how much.
+    """
+
+    def __init__(self, data: bytes, limits: Limits) -> None:
+        super().__init__(data)
+        self.limits = limits
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        if size is None or size < 0:
+            inflated(data, -zlib.MAX_WBITS, self.limits)
+        return data
+
+
+def _parse(data: bytes, limits: Limits) -> Item:
     """The data set, refused where the file was cut.
 
     Pydicom reads a cut file without complaint and returns half a sentence. An element appended at the end is found
@@ -103,17 +124,17 @@ def _parse(data: bytes) -> Item:
     import pydicom
     from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-    head = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True, specific_tags=["SOPClassUID"])
+    head = pydicom.dcmread(_Inflatable(data, limits), stop_before_pixels=True, specific_tags=["SOPClassUID"])
     if not str(head.get("SOPClassUID", "")).startswith((_STRUCTURED_REPORT, _ENCAPSULATED)):
         return head
     syntax = head.file_meta.get("TransferSyntaxUID", pydicom.uid.ImplicitVRLittleEndian)
-    if syntax == DeflatedExplicitVRLittleEndian:  # its checksum tells
-        return pydicom.dcmread(io.BytesIO(data))
+    if syntax == DeflatedExplicitVRLittleEndian:  # inflating tells
+        return pydicom.dcmread(_Inflatable(data, limits))
     pack = "<" if syntax.is_little_endian else ">"
     tag = struct.pack(f"{pack}HH", 0xFFFC, 0xFFFC)
     length = struct.pack(f"{pack}I", len(_SENTINEL))
     closed = data + tag + (b"" if syntax.is_implicit_VR else b"OB\x00\x00") + length + _SENTINEL
-    dataset = pydicom.dcmread(io.BytesIO(closed))
+    dataset = pydicom.dcmread(_Inflatable(closed, limits))
     if _SENTINEL_TAG not in dataset or bytes(dataset[_SENTINEL_TAG].value) != _SENTINEL:
         raise UnreadableError(Reason.CORRUPT, "the DICOM file ends inside an element")
     return dataset

@@ -45,16 +45,25 @@ def decompress(data: bytes, algorithm: str, limits: Limits) -> bytes:
     bits = _WINDOW_BITS.get(algorithm.upper())
     if bits is None:
         raise UnreadableError(Reason.UNSUPPORTED_TYPE, "an embedded body in a compression that is not read")
-    inflater = zlib.decompressobj(bits)
+    return inflated(data, bits, limits)
+
+
+def inflated(data: bytes, window_bits: int, limits: Limits) -> bytes:
+    """Inflate what zlib deflated, never beyond `limits.max_bytes`; what follows the end of the stream is left out.
+
+    Raises:
+        UnreadableError: TOO_LARGE beyond the limit, CORRUPT where it is not deflated or ends early.
+    """
+    inflater = zlib.decompressobj(window_bits)
     try:
-        inflated = inflater.decompress(data, limits.max_bytes + 1)
+        whole = inflater.decompress(data, limits.max_bytes + 1)
     except zlib.error:
-        raise UnreadableError(Reason.CORRUPT, f"an embedded body that is not {algorithm.upper()[:2]}") from None
-    if len(inflated) > limits.max_bytes:
-        raise UnreadableError(Reason.TOO_LARGE, "an embedded body that inflates beyond the limit")
+        raise UnreadableError(Reason.CORRUPT, "compressed data that do not inflate") from None
+    if len(whole) > limits.max_bytes:
+        raise UnreadableError(Reason.TOO_LARGE, f"inflates to more than {limits.max_bytes} bytes")
     if not inflater.eof:
-        raise UnreadableError(Reason.CORRUPT, "an embedded compressed body that ends early")
-    return inflated
+        raise UnreadableError(Reason.CORRUPT, "compressed data that end early")
+    return whole
 
 
 def verify(data: bytes, digest: str | None, algorithm: str | None, size: int | None = None) -> list[ExtractionWarning]:

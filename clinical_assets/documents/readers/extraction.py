@@ -1,7 +1,8 @@
 """Any document's bytes to text that can be trusted and traced: one function, `extract`, over all readers.
 
 `extract` never raises for a bad document: it gives an `Extraction` that says why there is no text. A new format is one
-new entry in `READERS`. Time limits are not kept here but by `worker`, which can end a reader that does not come back.
+new entry in `READERS`. Time limits are not kept here but by `worker_pool`, which can end a reader that does not come
+back.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from clinical_assets.documents.readers.reading import (
     unresolved,
 )
 from clinical_assets.documents.readers.sniffing import ContentType, contradicts, parse_declared, settle, sniff
+from clinical_assets.documents.readers.whole_stack import with_whole_stack
 
 # Raise it when anything the readers share changes their output: sniffing, decoding, cleaning, headings, flow.
 _SHARED_VERSION = "2"
@@ -289,7 +291,7 @@ def _attempt(
 ) -> Reading | UnreadableError:
     """The reading, or the refusal; whatever a reader raises becomes a refusal that repeats none of its message."""
     try:
-        reading = _read(data, content_type, charset, limits, resolve, depth=0)
+        reading = with_whole_stack(lambda: _read(data, content_type, charset, limits, resolve, depth=0))
         if len(reading.spans) > _MOST_SPANS:
             return UnreadableError(Reason.TOO_MANY_PARTS, f"{len(reading.spans)} passages, limit {_MOST_SPANS}")
         return reading if reading.text.strip() else UnreadableError(Reason.NO_TEXT, "the document holds no text")

@@ -9,13 +9,13 @@ Source: HL7 FHIR R4 (4.0.1); DSTU2's `Binary.content` is read too.
 
 from __future__ import annotations
 
-import json
 import urllib.parse
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from clinical_assets.documents.readers import html
+from clinical_assets.documents.readers import html, safe_json
+from clinical_assets.documents.readers.decoding import decode
 from clinical_assets.documents.readers.embedded import decode_base64, verify
 from clinical_assets.documents.readers.flow import FlowedText, OpenSpan
 from clinical_assets.documents.readers.reading import (
@@ -30,10 +30,10 @@ from clinical_assets.documents.readers.reading import (
     UnreadableError,
     clean,
 )
-from clinical_assets.documents.readers.sniffing import ContentType, decode, parse_declared
+from clinical_assets.documents.readers.sniffing import ContentType, parse_declared
 
 NAME = "fhir"
-VERSION = "1"
+VERSION = "2"
 
 Resource = Mapping[str, Any]
 
@@ -67,13 +67,7 @@ def read(data: bytes, circumstances: Circumstances = ALONE) -> Reading:
             ENTERED_IN_ERROR, TOO_MANY_PARTS, NO_TEXT; the attachment's own reason where there is only one.
     """
     decoded = decode(data, circumstances.charset)
-    try:
-        resource = json.loads(decoded.text)
-    except RecursionError:
-        raise UnreadableError(Reason.TOO_DEEP, "JSON nested too deep") from None
-    except ValueError as error:
-        line = getattr(error, "lineno", 0)
-        raise UnreadableError(Reason.CORRUPT, f"not JSON, line {line}") from None
+    resource = safe_json.parse(decoded.text, circumstances.limits)
     if not isinstance(resource, dict) or string(resource.get("resourceType")) not in _READERS:
         raise UnreadableError(Reason.UNSUPPORTED_TYPE, "JSON that is no FHIR document resource")
     documents = _Documents(circumstances, FlowedText(circumstances.limits.max_characters))

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from clinical_assets.documents.readers import headings, symbol_fonts
+from clinical_assets.documents.readers.decoding import decode
 from clinical_assets.documents.readers.flow import FlowedText
 from clinical_assets.documents.readers.markup import Dialect, Glyphs, HeadingMark, Role, RoleOfTag, Walker
 from clinical_assets.documents.readers.reading import (
@@ -25,7 +26,6 @@ from clinical_assets.documents.readers.reading import (
     UnreadableError,
 )
 from clinical_assets.documents.readers.safe_xml import Element, raise_if_out_of_memory
-from clinical_assets.documents.readers.sniffing import decode
 
 NAME = "html"
 VERSION = "2"

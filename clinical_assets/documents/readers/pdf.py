@@ -32,7 +32,7 @@ from clinical_assets.documents.readers.reading import (
 )
 
 NAME = "pdf"
-VERSION = "1"
+VERSION = "2"
 
 # fpdfview.h, FPDF_GetLastError.
 _PASSWORD, _SECURITY = 4, 5
@@ -48,7 +48,10 @@ Handle = Any  # PDFium's, of a page or of its text
 
 
 def read(data: bytes, circumstances: Circumstances = ALONE) -> Reading:
-    """Read a PDF: one `page` span per page (`method` says tesseract where it was recognised), sections at headings.
+    """Read a PDF: one `page` span per page, sections at headings.
+
+    Where a page was recognised, its span's `method` says tesseract and its `confidence` how sure that was; pages below
+    `ocr.DOUBTFUL` are named in a caution.
 
     Facts: `pages`.
 
@@ -100,7 +103,7 @@ class _Pages:
     units: ctypes.Array[ctypes.c_ushort] = field(default_factory=ctypes.c_ushort * 4096)
     cautions: list[ExtractionWarning] = field(default_factory=list)
     without_text: list[int] = field(default_factory=list)
-    recognised: list[int] = field(default_factory=list)
+    recognised: dict[int, float] = field(default_factory=dict)
     unmapped: list[int] = field(default_factory=list)
     blank: int = 0
     marked: int = 0
@@ -119,7 +122,16 @@ class _Pages:
         pages: list[Span] = []
         start = 0
         for number, (text, method) in enumerate(self._texts(count), start=1):
-            pages.append(Span(SpanKind.PAGE, start, start + len(text), number=number, method=method))
+            pages.append(
+                Span(
+                    SpanKind.PAGE,
+                    start,
+                    start + len(text),
+                    number=number,
+                    method=method,
+                    confidence=self.recognised.get(number),
+                )
+            )
             parts.append(text)
             start += len(text) + len(_BETWEEN_PAGES)
             if start > self.circumstances.limits.max_characters:
@@ -236,29 +248,33 @@ class _Pages:
         try:
             pixels, stride = bytes(bitmap.buffer), bitmap.stride
             rows = [pixels[top : top + bitmap.width] for top in range(0, stride * bitmap.height, stride)]
-            text = ocr.recognise(rows, bitmap.width, limits)
+            found = ocr.recognise(rows, bitmap.width, limits)
         except ocr.OcrFailedError as error:
             self.cautions.append(ExtractionWarning(Caution.OCR_FAILED, f"page {number}: {error}"))
-            text = ""
+            found = ocr.Recognised("", 0.0)
         except ocr.OcrInterruptedError as error:
             # Kept without this page, the document would be taken for whole ever after.
             raise UnreadableError(error.reason, f"page {number}: {error}") from None
         finally:
             bitmap.close()
             page.close()
-        if not text:
+        if not found.text:
             self.without_text.append(number)
             return "", None
-        self.recognised.append(number)
-        return text, ocr.PROGRAM
+        self.recognised[number] = round(found.confidence, 1)
+        return found.text, ocr.PROGRAM
 
     def _all_cautions(self) -> list[ExtractionWarning]:
         listed = (
-            (Caution.PAGE_READ_BY_OCR, self.recognised),
+            (Caution.PAGE_READ_BY_OCR, list(self.recognised)),
             (Caution.PAGE_WITHOUT_TEXT, self.without_text),
             (Caution.UNMAPPED_GLYPHS, self.unmapped),
         )
         found = [ExtractionWarning(code, f"pages {_ranges(pages)}") for code, pages in listed if pages]
+        doubtful = [f"{page} ({sure:g})" for page, sure in self.recognised.items() if sure < ocr.DOUBTFUL]
+        if doubtful:
+            below = f"pages {', '.join(doubtful)}: mean confidence below {ocr.DOUBTFUL:g} of 100"
+            found.append(ExtractionWarning(Caution.OCR_DOUBTFUL, below))
         if self.marked:
             found.append(ExtractionWarning(Caution.SUPERSCRIPT_MARKED, f"{self.marked} places"))
         return [*self.cautions, *found]

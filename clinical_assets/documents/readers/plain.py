@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from clinical_assets.documents.readers import headings
+from clinical_assets.documents.readers.decoding import decode
 from clinical_assets.documents.readers.reading import (
     ALONE,
     Circumstances,
@@ -13,7 +14,6 @@ from clinical_assets.documents.readers.reading import (
     UnreadableError,
     clean,
 )
-from clinical_assets.documents.readers.sniffing import decode
 
 NAME = "plain"
 VERSION = "2"

@@ -82,6 +82,7 @@ class Caution(enum.StrEnum):
     PAGE_UNREADABLE = "page_unreadable"
     UNMAPPED_GLYPHS = "unmapped_glyphs"
     OCR_FAILED = "ocr_failed"
+    OCR_DOUBTFUL = "ocr_doubtful"
     SUPERSCRIPT_MARKED = "superscript_marked"
     SECTION_WITHOUT_NARRATIVE = "section_without_narrative"
     ATTACHMENT_NOT_READ = "attachment_not_read"
@@ -123,6 +124,8 @@ class Span:
         number: page number from 1, or the ordinal of a section or attachment from 1.
         level: nesting depth from 1.
         method: how this passage was read where it differs from the document, e.g. `tesseract`.
+        confidence: of a page that was recognised from its image, how sure that was: the mean over its words, weighted
+            by their characters, from 0 to 100.
     """
 
     kind: Final[SpanKind]
@@ -134,6 +137,7 @@ class Span:
     number: Final[int | None] = None
     level: Final[int] = 1
     method: Final[str | None] = None
+    confidence: Final[float | None] = None
 
     def within(self, length: int) -> Span:
         """The same passage of a text cut to `length` characters."""
@@ -151,6 +155,7 @@ class Span:
             self.number,
             self.level + deeper,
             self.method,
+            self.confidence,
         )
 
 
@@ -214,8 +219,8 @@ class Limits:
         ocr_dpi: resolution of the rendered page.
         ocr_seconds: time for one page.
         ocr_language: tesseract's language code.
-        seconds: time for one document, enforced by `worker`.
-        worker_memory_bytes: address space a worker may grow by, enforced by `worker`; None for no limit.
+        seconds: time for one document, enforced by `worker_pool`.
+        worker_memory_bytes: address space a worker may grow by, enforced by `worker_pool`; None for no limit.
     """
 
     max_bytes: int = 64 * 1024 * 1024

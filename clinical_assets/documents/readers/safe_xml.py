@@ -11,6 +11,7 @@ import html.entities
 import re
 from typing import Any
 
+from clinical_assets.documents.readers.decoding import Decoded, decode
 from clinical_assets.documents.readers.reading import (
     Caution,
     Circumstances,
@@ -18,7 +19,6 @@ from clinical_assets.documents.readers.reading import (
     Reason,
     UnreadableError,
 )
-from clinical_assets.documents.readers.sniffing import Decoded, decode
 
 Element = Any  # lxml ships no types
 
@@ -87,6 +87,9 @@ def _parse(text: str) -> Element:
     from lxml import etree
 
     # huge_tree lifts libxml2's 10 MB per text node, which an embedded PDF exceeds; entities are excluded above.
+    # collect_ids: senders copy paragraphs with their `xml:id`, and libxml2 takes an identifier that comes twice, or is
+    # no name, for an error of the document. It is well-formed all the same (XML 1.0, 3.3.1), and nothing is looked up
+    # by `xml:id` here.
     parser = etree.XMLParser(
         encoding="utf-8",
         resolve_entities=False,
@@ -94,6 +97,7 @@ def _parse(text: str) -> Element:
         load_dtd=False,
         dtd_validation=False,
         huge_tree=True,
+        collect_ids=False,
         remove_comments=True,
         remove_pis=True,
     )

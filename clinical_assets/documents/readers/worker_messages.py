@@ -49,7 +49,7 @@ _VALUES = (
     "success", "content_type", "size", "bytes_sha256", "text_sha256", "extractor", "version", "method", "encoding",
     "reason", "detail",
 )  # fmt: skip
-_OF_SPAN = ("kind", "start", "end", "title", "code", "code_system", "number", "level", "method")
+_OF_SPAN = ("kind", "start", "end", "title", "code", "code_system", "number", "level", "method", "confidence")
 _values, _of_span, _of_warning = attrgetter(*_VALUES), attrgetter(*_OF_SPAN), attrgetter("code", "detail")
 _TYPES = {each.value: each for each in ContentType}
 _REASONS: Mapping[str | None, Reason | None] = {None: None, **{each.value: each for each in Reason}}
@@ -170,7 +170,7 @@ def read(body: bytes) -> Extraction:
     return Extraction(
         success, text, _TYPES[content_type], size, digest, text_digest, extractor, version, method, encoding,
         # Named one by one: a starred argument takes a quarter longer, and there are many.
-        tuple([Span(_KINDS[k], start, end, t, c, cs, n, lv, m) for k, start, end, t, c, cs, n, lv, m in spans]),
+        tuple([Span(_KINDS[k], start, end, t, c, cs, n, lv, m, s) for k, start, end, t, c, cs, n, lv, m, s in spans]),
         tuple([ExtractionWarning(_CAUTIONS[code], said) for code, said in warnings]),
         _REASONS[reason], detail, facts,
     )  # fmt: skip

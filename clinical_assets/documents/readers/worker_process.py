@@ -1,4 +1,4 @@
-"""One worker: documents in, extractions out, until the process that started it closes the socket; see `worker`.
+"""One worker: documents in, extractions out, until the process that started it closes the socket; see `worker_pool`.
 
 Run as `python -m clinical_assets.documents.readers.worker_process SOCKET LIMITS`: the number of an open socket and the
 limits as JSON. Imports what reading needs and nothing else: it is started anew for every worker.

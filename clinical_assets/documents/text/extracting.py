@@ -3,7 +3,8 @@
 Batches come in waves of a thousand documents or so: what the cache lacks is read by the workers and stored as it comes,
 then each batch's rows are taken from the cache in order, a few megabytes at a time. So the cache is asked once for many
 small batches, the memory needed does not grow with the number of documents, and a killed run has lost only the wave's
-last seconds. What failed in several runs is not read again (see `failed_attempts`).
+last seconds. What failed in several runs is not read again (see `failed_attempts`). Documents whose bytes cannot be
+read and that come in other formats are read in those (see `batches`).
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ from clinical_assets.documents.index.bodies import LAKE, Bodies
 from clinical_assets.documents.readers.extraction import Extraction, extractor_of, failed
 from clinical_assets.documents.readers.reading import DEFAULT_LIMITS, Limits, Reason, UnreadableError
 from clinical_assets.documents.readers.sniffing import ContentType, parse_declared
-from clinical_assets.documents.readers.worker import Unread, Workers
-from clinical_assets.documents.tables import INDEXED, TEXT
+from clinical_assets.documents.readers.worker import Unread
+from clinical_assets.documents.readers.worker_pool import Workers
+from clinical_assets.documents.tables import MISSING, TEXT, UNREADABLE
 from clinical_assets.documents.text import failed_attempts, text_cache
+from clinical_assets.documents.text.batches import Batch, Document, Outcome, tell
 from clinical_assets.documents.text.failed_attempts import Failed
 from clinical_assets.documents.text.text_cache import Cached, Key, Row
 from clinical_assets.documents.text.text_rows import (
@@ -46,52 +49,6 @@ FETCHED_AHEAD = (8, 64_000_000)
 """Documents of a remote store, and bytes, that are held before a worker takes them."""
 STORED_AT_ONCE = (100, 4_000_000)
 """Documents, and characters of text, that are held before they are stored."""
-
-NEEDED = ("patient_id", "document_id", "uri", "declared_type", "content_type", "size_bytes", "sha256", "status")
-"""Columns of `documents/index` that decide a text."""
-
-
-@dataclass
-class Batch:
-    """A batch's documents on their way to text.
-
-    Attributes:
-        name: the batch.
-        documents: rows of the index (`NEEDED`), by patient and document.
-        limits: for each document.
-    """
-
-    name: str
-    documents: pl.DataFrame
-    limits: Limits = DEFAULT_LIMITS
-
-    @classmethod
-    def of(cls, name: str, index: pl.DataFrame, limits: Limits = DEFAULT_LIMITS) -> Batch:
-        """A batch from its index."""
-        return cls(name, index.lazy().select(NEEDED).sort("patient_id", "document_id").collect(), limits)
-
-    @cached_property
-    def keys(self) -> list[Key | None]:
-        """The key of each document's text; None where there are no bytes."""
-        columns = ("status", "sha256", "content_type", "declared_type")
-        return [
-            text_cache.key_of(sha256, kind, declared, self.limits) if status == INDEXED else None
-            for status, sha256, kind, declared in self.documents.select(columns).iter_rows()
-        ]
-
-    @property
-    def version(self) -> str:
-        """The same for the same documents read by the same extractors: then the rows are the same too."""
-        types = set(self.documents.select("status", "content_type", "declared_type").iter_rows())
-        # Who reads a document depends on its type alone, and a store has few of them.
-        readers = sorted(
-            repr((kind, declared, text_cache.key_of("", kind, declared, self.limits)))
-            for status, kind, declared in types
-            if status == INDEXED
-        )
-        return hashlib.sha256(f"{readers}{self.documents.drop('uri', 'size_bytes').write_csv()}".encode()).hexdigest()[
-            :16
-        ]
 
 
 def readers_version(limits: Limits, zone: str | None) -> str:
@@ -126,33 +83,16 @@ class Tally:
         return self.hits / (self.hits + self.extracted) if self.hits + self.extracted else 0.0
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a batch's documents came out.
-
-    Attributes:
-        reasons: documents without text, by reason.
-        unsettled: documents that failed for the circumstances and are worth another try.
-        given_up: documents that failed too often for one.
-    """
-
-    reasons: Counter[str]
-    unsettled: int = 0
-    given_up: int = 0
-
-
 @dataclass
 class Wave:
     """Batches that are read together.
 
     Attributes:
         batches: the batches.
-        lacking: one document of every text that the cache lacks, by key.
         cached: the texts the cache has, by key; those read are added.
     """
 
     batches: list[Batch] = field(default_factory=list)
-    lacking: dict[Key, dict[str, Any]] = field(default_factory=dict)
     cached: dict[Key, Cached] = field(default_factory=dict)
 
 
@@ -192,33 +132,42 @@ class Extractor:
         """
         with Workers(self.limits, self.workers) as workers:
             for wave in self._waves(batches):
-                self._read(wave, workers)
+                self._read(wave, self._lacking(wave, _first_formats(wave)), workers)
+                while others := self._other_formats(wave):
+                    self._read(wave, self._lacking(wave, others), workers)
+                tell(self.warehouse, wave.batches)
                 for batch in wave.batches:
                     outcome = self._outcome(batch, wave)
                     self.tally.reasons.update(outcome.reasons)
                     self.tally.given_up += outcome.given_up
                     yield batch, outcome, self._rows(batch, wave)
 
-    def dead_letters(self, batch: Batch) -> int:
-        """Documents of a batch that this run would leave alone because they were given up."""
-        if self.retry_dead_letters:
-            return 0
-        past = failed_attempts.of_keys(self.warehouse, {key for key in batch.keys if key is not None})
-        return sum(key in past and past[key].given_up(self.limits) for key in batch.keys if key is not None)
+    def still_given_up(self, outcome: Outcome) -> bool:
+        """Whether this run would leave alone all that was given up when it came out so."""
+        keys = {_key(name) for name in outcome.dead}
+        past = failed_attempts.of_keys(self.warehouse, keys)
+        return not self.retry_dead_letters and all(key in past and past[key].given_up(self.limits) for key in keys)
 
     def _outcome(self, batch: Batch, wave: Wave) -> Outcome:
         reasons: Counter[str] = Counter()
         unsettled = given_up = 0
-        for key, status in zip(batch.keys, batch.documents["status"], strict=True):
-            if key is None:
-                reasons[reason_without_bytes(status).value] += 1
-            elif key in self.failures:
-                reasons[self.failures[key]["reason"]] += 1
-                lost = self._given_up(key)
-                given_up, unsettled = given_up + lost, unsettled + (not lost)
-            elif (reason := wave.cached[key].reason) is not None:
+        dead: set[Key] = set()
+        for position, (key, status) in enumerate(zip(batch.keys_read, batch.documents["status"], strict=True)):
+            formats = batch.formats.get(position)
+            lost, tried_again = (set(formats.dead), formats.not_had) if formats else (set[Key](), False)
+            reason = reason_without_bytes(status).value if key is None else self._reason(key, wave)
+            if key in self.failures:
+                lost |= {key} if self._given_up(key) else set()
+                tried_again |= not self._given_up(key)
+            if reason is not None:
                 reasons[reason] += 1
-        return Outcome(reasons, unsettled, given_up)
+                unsettled += tried_again
+            given_up += bool(lost)
+            dead |= lost
+        return Outcome(reasons, unsettled, given_up, tuple(sorted(map(_name, dead))))
+
+    def _reason(self, key: Key, wave: Wave) -> str | None:
+        return self.failures[key]["reason"] if key in self.failures else wave.cached[key].reason
 
     def _given_up(self, key: Key) -> bool:
         return key in self.attempts and self.attempts[key].given_up(self.limits)
@@ -235,18 +184,68 @@ class Extractor:
             yield self._wave(together)
 
     def _wave(self, batches: list[Batch]) -> Wave:
-        wave = Wave(batches)
-        wanted = {key for batch in batches for key in batch.keys if key is not None and key not in self.failures}
-        wave.cached = text_cache.known(self.warehouse, wanted)
         self.tally.documents += sum(len(batch.keys) for batch in batches)
-        self.tally.hits += len(wave.cached)
-        missing = wanted - set(wave.cached)
+        return Wave(batches)
+
+    def _lacking(self, wave: Wave, wanted: Mapping[Key, tuple[Batch, int]]) -> dict[Key, Document]:
+        """Of some texts those that neither the cache nor this run has: a document of each, as it is to be read."""
+        new = {key for key in wanted if key not in self.failures and key not in wave.cached}
+        found = text_cache.known(self.warehouse, new)
+        wave.cached |= found
+        self.tally.hits += len(found)
+        missing = new - set(found)
         self._leave_dead_letters(missing)
-        for batch in batches if missing else ():
-            for key, row in zip(batch.keys, batch.documents.iter_rows(named=True), strict=True):
-                if key in missing and key not in self.failures and key not in wave.lacking:
-                    wave.lacking[key] = row
-        return wave
+        return {
+            key: instead.document if (instead := batch.instead(position)) else batch.rows[position]
+            for key, (batch, position) in wanted.items()
+            if key in missing and key not in self.failures
+        }
+
+    def _other_formats(self, wave: Wave) -> dict[Key, tuple[Batch, int]]:
+        """The next format of every document that cannot be read in the one it is at, as long as it has another."""
+        turning = [
+            (batch, position)
+            for batch in wave.batches
+            for position, written in enumerate(batch.documents["other_formats"])
+            if written and self._turned(batch, position, wave)
+        ]
+        if turning:
+            with ThreadPoolExecutor(FETCHED_AHEAD[0]) as pool:
+                list(pool.map(self._go_on, *zip(*turning, strict=True)))
+        return {now.key: (batch, position) for batch, position in turning if (now := batch.instead(position))}
+
+    def _turned(self, batch: Batch, position: int, wave: Wave) -> bool:
+        """Whether the format a document is at can never be read; that is then noted."""
+        known, now = batch.formats.get(position), batch.instead(position)
+        if known and not now:  # back at the first: it has no other
+            return False
+        key, row = (now.key, now.document) if now else (batch.keys[position], batch.rows[position])
+        if key is None:
+            reason = reason_without_bytes(row["status"]).value if row["status"] in (MISSING, UNREADABLE) else None
+        else:
+            reason = self._reason(key, wave) if key not in self.failures or self._given_up(key) else None
+        if reason is None:
+            return False
+        formats = batch.begin(position)
+        formats.pass_over(row["declared_type"], row["content_type"], reason)
+        if key in self.failures and key is not None:
+            formats.dead.append(key)
+        return True
+
+    def _go_on(self, batch: Batch, position: int) -> None:
+        """Put a document at the next of its formats whose bytes can be had; else back at the index's."""
+        formats = batch.formats[position]
+        formats.now = None
+        while formats.waiting and formats.now is None:
+            chosen = formats.waiting.popleft()
+            try:
+                identity = self.bodies.identity(chosen.uri, chosen.declared_type)
+            except UnreadableError as error:
+                formats.pass_over(chosen.declared_type, None, error.reason.value)
+            except OSError:
+                formats.not_had = True
+            else:
+                formats.take(batch.rows[position], chosen, identity, self.limits)
 
     def _leave_dead_letters(self, keys: set[Key]) -> None:
         """What was given up counts as failed in this run too, without being read."""
@@ -256,11 +255,11 @@ class Extractor:
             if past.given_up(self.limits) and not self.retry_dead_letters:
                 self.failures[key] = text_not_read(key, past.reason, past.detail)
 
-    def _read(self, wave: Wave, workers: Workers) -> None:
+    def _read(self, wave: Wave, lacking: Mapping[Key, Document], workers: Workers) -> None:
         waiting: list[Row] = []
         characters = 0
-        by_name = {"|".join(key): key for key in wave.lacking}
-        for name, extraction in workers.read(self._unread(wave)):
+        by_name = {_name(key): key for key in lacking}
+        for name, extraction in workers.read(self._unread(wave, lacking)):
             key = by_name[name]
             row = text_cache.row_of(key, _as_indexed(key, extraction))
             self.tally.extracted += 1
@@ -276,9 +275,7 @@ class Extractor:
                 waiting, characters = [], 0
             self.tell(self.tally)
         text_cache.store(self.warehouse, waiting)
-        failed_attempts.forget(
-            self.warehouse, [key for key in wave.lacking if key in self.attempts and key in wave.cached]
-        )
+        failed_attempts.forget(self.warehouse, [key for key in lacking if key in self.attempts and key in wave.cached])
 
     def _fail(self, key: Key, row: Row) -> None:
         """Keep a failure for this run's rows, and count it for the runs to come where it lies with the bytes."""
@@ -289,16 +286,16 @@ class Extractor:
                 self.warehouse, key, self.run, self.limits, reason, row["detail"] or ""
             )
 
-    def _unread(self, wave: Wave) -> Iterator[Unread]:
+    def _unread(self, wave: Wave, lacking: Mapping[Key, Document]) -> Iterator[Unread]:
         """What the workers are given, one document at a time."""
         columns = {"patient_id": pl.String, "uri": pl.String}
-        in_lake = [row for row in wave.lacking.values() if row["uri"].startswith(LAKE)]
+        in_lake = [row for row in lacking.values() if row["uri"].startswith(LAKE)]
         notes = self.bodies.notes(pl.DataFrame(in_lake, schema=columns)) if in_lake else {}
-        for key, row, source in self._sources(wave.lacking, notes):
+        for key, row, source in self._sources(lacking, notes):
             charset = parse_declared(row["declared_type"]).charset
             settled = f"{row['content_type']}; charset={charset}" if charset else row["content_type"]
             if not isinstance(source, Exception):
-                yield Unread("|".join(key), source, settled)
+                yield Unread(_name(key), source, settled)
             elif row["size_bytes"] > self.limits.max_bytes:
                 detail = f"{row['size_bytes']} bytes, limit {self.limits.max_bytes}"
                 lies = {name: row[name] for name in ("content_type", "size_bytes")}
@@ -337,11 +334,11 @@ class Extractor:
 
     def _rows(self, batch: Batch, wave: Wave) -> Iterator[pl.DataFrame]:
         lengths = {key: cached.characters for key, cached in wave.cached.items()}
-        documents = batch.documents.rows(named=True)
-        for piece in text_cache.in_pieces(batch.keys, lengths):
-            wanted = {key for position in piece if (key := batch.keys[position]) is not None}
+        keys = batch.keys_read
+        for piece in text_cache.in_pieces(keys, lengths):
+            wanted = {key for position in piece if (key := keys[position]) is not None}
             texts = {**text_cache.read(self.warehouse, wanted - set(self.failures)), **self.failures}
-            rows = [self._row(documents[position], batch.keys[position], texts) for position in piece]
+            rows = [self._row(batch, position, keys[position], texts) for position in piece]
             yield pl.DataFrame(rows, schema=TEXT.polars_schema, orient="row")
         self.tell(self.tally)
 
@@ -349,12 +346,40 @@ class Extractor:
     def _zone(self) -> ZoneInfo | None:
         return ZoneInfo(self.zone) if self.zone else None
 
-    def _row(self, document: Mapping[str, Any], key: Key | None, texts: Mapping[Key, Row]) -> dict[str, Any]:
-        if key is None:
-            return text_row(document, text_without_bytes(document["status"]))
-        past = self.attempts.get(key) if key in self.failures else None
-        attempts = past.attempts if past else 0
-        return text_row(document, texts[key], self._zone, attempts, given_up=self._given_up(key) if past else False)
+    def _row(self, batch: Batch, position: int, key: Key | None, texts: Mapping[Key, Row]) -> dict[str, Any]:
+        document, formats, instead = batch.rows[position], batch.formats.get(position), batch.instead(position)
+        text = texts[key] if key else text_without_bytes(document["status"])
+        # The last that was given up: of a document that was read in another format after all nobody need know.
+        lost = key if key in self.failures else next(reversed(formats.dead), None) if formats else None
+        past = self.attempts.get(lost) if lost and not text["success"] else None
+        return text_row(
+            instead.document if instead else document,
+            text,
+            self._zone,
+            past.attempts(self.limits) if past else 0,
+            given_up=past.given_up(self.limits) if past else False,
+            read_instead=instead.as_written(document["sha256"]) if instead else None,
+            not_read=formats.not_read if formats else (),
+        )
+
+
+def _first_formats(wave: Wave) -> dict[Key, tuple[Batch, int]]:
+    """Of every text that a wave's documents need in the index's formats the first document."""
+    found: dict[Key, tuple[Batch, int]] = {}
+    for batch in wave.batches:
+        for position, key in enumerate(batch.keys):
+            if key is not None:
+                found.setdefault(key, (batch, position))
+    return found
+
+
+def _name(key: Key) -> str:
+    return "|".join(key)
+
+
+def _key(name: str) -> Key:
+    sha256, extractor, extractor_version = name.split("|", 2)
+    return Key(sha256, extractor, extractor_version)
 
 
 def _as_indexed(key: Key, extraction: Extraction) -> Extraction:

@@ -7,8 +7,9 @@ gives it more time or memory than those did, or a run is told to try dead letter
 until then. A run counts once for a document however often it meets it, and of the runs within `BETWEEN_ATTEMPTS` one:
 a range run over batches that share a document is worth as much as runs of those batches one by one.
 
-Attempts are of one pair of limits, time and memory. With more of either they begin anew; a run that gave no more of
-either, and less of one, says nothing about these limits and changes nothing.
+Every attempt is kept with its own limits, time and memory. It counts against a run that gives no more of either: what
+failed with more time and as much memory would fail with less. So runs that give now more of the one, now more of the
+other say what they say about each other's limits and take nothing back, in whatever order they come.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -37,57 +39,64 @@ COUNTED = frozenset({Reason.TIMED_OUT, Reason.OUT_OF_MEMORY, Reason.WORKER_DIED,
 there the next time, however often it was not; and costs nothing to ask for."""
 
 
+class Attempt(NamedTuple):
+    """One run that failed: which, when, and the time and memory it gave; None for no limit of memory."""
+
+    run: str
+    at: dt.datetime
+    seconds: float
+    memory_bytes: int | None
+
+    def gave_as_much_as(self, limits: Limits) -> bool:
+        """Whether a run with these limits gives no more time and no more memory than this one did."""
+        offered = limits.worker_memory_bytes
+        enough = self.memory_bytes is None or (offered is not None and self.memory_bytes >= offered)
+        return enough and self.seconds >= limits.seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Failed:
     """How often some bytes could not be read by one version of a reader.
 
     Attributes:
-        attempts: runs counted with these limits.
-        seconds: time each of them gave it.
-        memory_bytes: memory each of them gave it; None for no limit.
+        tried: every attempt, in the order they were written down.
         reason: of the last attempt.
         detail: more on it, free of the document's words.
     """
 
-    attempts: int
-    seconds: float
-    memory_bytes: int | None
+    tried: tuple[Attempt, ...]
     reason: Reason
     detail: str
 
+    def attempts(self, limits: Limits) -> int:
+        """Attempts that count against a run with these limits."""
+        counted: list[Attempt] = []
+        for each in sorted(self.tried, key=lambda attempt: attempt.at):
+            again = any(before.run == each.run for before in counted)
+            soon = bool(counted) and each.at < counted[-1].at + BETWEEN_ATTEMPTS
+            if each.gave_as_much_as(limits) and not again and not soon:
+                counted.append(each)
+        return len(counted)
+
     def given_up(self, limits: Limits) -> bool:
         """Whether a run with these limits leaves it alone."""
-        return self.attempts >= MOST_ATTEMPTS and not self.below(limits)
-
-    def below(self, limits: Limits) -> bool:
-        """Whether these limits give more time or memory than those it failed with."""
-        return limits.seconds > self.seconds or _more_memory(limits.worker_memory_bytes, self.memory_bytes)
-
-
-def _more_memory(offered: int | None, had: int | None) -> bool:
-    return had is not None and (offered is None or offered > had)
+        return self.attempts(limits) >= MOST_ATTEMPTS
 
 
 _KEY = "sha256 = :sha256 AND extractor = :extractor AND extractor_version = :extractor_version"
-_VALUES = "attempts, seconds, memory_bytes, reason, detail"
-_MEMORY = "coalesce({}.memory_bytes, 'Infinity'::float8)"
-_SMALLER, _LARGER = (
-    f"(excluded.seconds {than} f.seconds OR {_MEMORY.format('excluded')} {than} {_MEMORY.format('f')})" for than in "<>"
-)
-_COUNTS = "(excluded.counted_at >= f.counted_at + CAST(:between AS interval) AND NOT f.runs @> excluded.runs)"
-_COUNT = f"""
-INSERT INTO document_cache.failed_attempts AS f
-    (sha256, extractor, extractor_version, last_run, runs, counted_at, {_VALUES})
-VALUES (:sha256, :extractor, :extractor_version, :run, ARRAY[CAST(:run AS text)],
-    coalesce(CAST(:at AS timestamptz), now()), 1, :seconds, :memory_bytes, :reason, :detail)
+_VALUES = "runs, tried_at, tried_seconds, tried_memory, reason, detail"
+# Made if need be, and locked: whoever fails at the same time waits for the count.
+_BEGIN = """
+INSERT INTO document_cache.failed_attempts AS f (sha256, extractor, extractor_version, attempts, runs, tried_at,
+    tried_seconds, tried_memory, reason, detail)
+VALUES (:sha256, :extractor, :extractor_version, 1, '{}', '{}', '{}', '{}', :reason, :detail)
 ON CONFLICT (sha256, extractor, extractor_version) DO UPDATE SET
-    attempts = CASE WHEN {_LARGER} THEN 1 WHEN {_COUNTS} THEN f.attempts + 1 ELSE f.attempts END,
-    runs = CASE WHEN {_LARGER} THEN excluded.runs WHEN {_COUNTS} THEN f.runs || excluded.runs ELSE f.runs END,
-    counted_at = CASE WHEN {_LARGER} OR {_COUNTS} THEN excluded.counted_at ELSE f.counted_at END,
-    seconds = excluded.seconds, memory_bytes = excluded.memory_bytes,
-    last_run = excluded.last_run, reason = excluded.reason, detail = excluded.detail, last_failed_at = now()
-    WHERE {_LARGER} OR NOT {_SMALLER}
-RETURNING {_VALUES}
+    reason = excluded.reason, detail = excluded.detail, last_failed_at = now()
+"""
+_BEGUN = f"SELECT coalesce(CAST(:at AS timestamptz), now()), {_VALUES} FROM document_cache.failed_attempts WHERE {_KEY}"  # noqa: S608
+_WRITE = f"""
+UPDATE document_cache.failed_attempts SET attempts = :attempts, runs = :runs, tried_at = :tried_at,
+    tried_seconds = CAST(:tried_seconds AS float8[]), tried_memory = CAST(:tried_memory AS bigint[]) WHERE {_KEY}
 """  # noqa: S608 - of constants
 
 
@@ -106,15 +115,20 @@ def count(
         at: when, with a time zone; now by the database's clock where it is not given.
 
     Returns:
-        The attempts so far, with this one where it counts.
+        The attempts so far, with this one.
     """
-    given = {"run": run, "seconds": limits.seconds, "memory_bytes": limits.worker_memory_bytes}
-    values = {**key._asdict(), **given, "reason": reason.value, "detail": detail}
-    own = sa.text(f"SELECT {_VALUES} FROM document_cache.failed_attempts WHERE {_KEY}")  # noqa: S608
+    own = key._asdict()
     with warehouse.transaction() as connection:
-        row = connection.execute(sa.text(_COUNT), {**values, "at": at, "between": BETWEEN_ATTEMPTS}).one_or_none()
-        # Nothing comes back where smaller limits changed nothing; the row is locked and there.
-        return _failed(*(row or connection.execute(own, key._asdict()).one()))
+        connection.execute(sa.text(_BEGIN), {**own, "reason": reason.value, "detail": detail})
+        now, *known = connection.execute(sa.text(_BEGUN), {**own, "at": at}).one()
+        failed = _failed(*known)
+        attempt = Attempt(run, now, limits.seconds, limits.worker_memory_bytes)
+        if not any(each.run == run and each.gave_as_much_as(limits) for each in failed.tried):
+            failed = Failed((*failed.tried, attempt), failed.reason, failed.detail)
+        runs, times, seconds, memory = map(list, zip(*failed.tried, strict=True))
+        tried = {"runs": runs, "tried_at": times, "tried_seconds": seconds, "tried_memory": memory}
+        connection.execute(sa.text(_WRITE), {**own, **tried, "attempts": failed.attempts(limits)})
+    return failed
 
 
 def of_keys(warehouse: Warehouse, keys: Collection[Key]) -> dict[Key, Failed]:
@@ -139,5 +153,13 @@ def forget(warehouse: Warehouse, keys: Iterable[Key]) -> None:
             connection.execute(sa.text(f"DELETE FROM document_cache.failed_attempts WHERE {_KEY}"), rows)  # noqa: S608
 
 
-def _failed(attempts: int, seconds: float, memory_bytes: int | None, reason: str, detail: str) -> Failed:
-    return Failed(attempts, seconds, memory_bytes, Reason(reason), detail)
+def _failed(
+    runs: list[str],
+    times: list[dt.datetime],
+    seconds: list[float],
+    memory: list[int | None],
+    reason: str,
+    detail: str,
+) -> Failed:
+    tried = map(Attempt, runs, times, seconds, memory)
+    return Failed(tuple(tried), Reason(reason), detail)

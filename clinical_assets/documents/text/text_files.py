@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from clinical_assets.documents.index.index_files import digest
 from clinical_assets.documents.tables import INDEX, TEXT
 from clinical_assets.documents.text import extracting
-from clinical_assets.documents.text.extracting import Batch, Extractor, Outcome
+from clinical_assets.documents.text.batches import NEEDED, Batch, Outcome
+from clinical_assets.documents.text.extracting import Extractor
 from resources.lake import VERSION, Lake, LakeError, StoredFile
 
 OUTCOME = "outcome"
@@ -76,10 +77,10 @@ def _held_text(lake: Lake, name: str, extractor: Extractor, made_of: str, code_v
     settled = outcome is not None and not outcome.unsettled
     if outcome is not None and settled and known.get(MADE_OF) == made_of and not outcome.given_up:
         return _left_alone(lake, name, outcome)
-    index = lake.scan(INDEX.path, [name]).select(extracting.NEEDED).collect()
+    index = lake.scan(INDEX.path, [name]).select(NEEDED).collect()
     batch = Batch.of(name, index, extractor.limits)
     same = settled and known.get(VERSION) == digest(code_version, _content(batch, extractor))
-    if outcome is not None and same and outcome.given_up == (extractor.dead_letters(batch) if outcome.given_up else 0):
+    if outcome is not None and same and (not outcome.given_up or extractor.still_given_up(outcome)):
         return _left_alone(lake, name, outcome)
     return batch
 
@@ -96,7 +97,8 @@ def _content(batch: Batch, extractor: Extractor) -> str:
 
 
 def _as_written(outcome: Outcome) -> str:
-    return json.dumps({"reasons": outcome.reasons, "unsettled": outcome.unsettled, "given_up": outcome.given_up})
+    counts = {"reasons": outcome.reasons, "unsettled": outcome.unsettled, "given_up": outcome.given_up}
+    return json.dumps({**counts, "dead": outcome.dead})
 
 
 def _as_read(written: str | None) -> Outcome | None:
@@ -104,7 +106,9 @@ def _as_read(written: str | None) -> Outcome | None:
     if written is None:
         return None
     said = json.loads(written)
-    return Outcome(Counter(said["reasons"]), said["unsettled"], said["given_up"])
+    if "dead" not in said:
+        return None
+    return Outcome(Counter(said["reasons"]), said["unsettled"], said["given_up"], tuple(said["dead"]))
 
 
 def _provenance(code_version: str, version: str) -> dict[str, str]:

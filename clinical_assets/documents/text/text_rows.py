@@ -46,17 +46,22 @@ def text_row(
     attempts: int = 0,
     *,
     given_up: bool = False,
+    read_instead: str | None = None,
+    not_read: Sequence[Mapping[str, str]] = (),
 ) -> dict[str, Any]:
     """One row of `tables.TEXT`: a document with the text of its bytes, and what it adds to the cautions itself.
 
     Args:
-        document: a row of the index.
+        document: a row of the index, or what it would be with the other format in it that was read.
         text: of the cache, or what stands for one.
         zone: the hospital's, see `stated_times.stated`.
         attempts: runs that failed to read these bytes.
         given_up: whether that is not tried again.
+        read_instead: of the other format that was read, where one was.
+        not_read: cautions about formats that could not be read.
     """
-    warnings = [*_mismatch(document["declared_type"], document["content_type"]), *json.loads(text["warnings"])]
+    own = _mismatch(document["declared_type"], document["content_type"])
+    warnings = [*not_read, *own, *json.loads(text["warnings"])]
     said = stated(json.loads(text["facts"]), zone)
     return {
         "patient_id": document["patient_id"],
@@ -83,6 +88,7 @@ def text_row(
         "stated_by": said[1] if said else None,
         "attempts": attempts,
         "given_up": given_up,
+        "read_instead": read_instead,
     }
 
 

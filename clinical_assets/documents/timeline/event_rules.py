@@ -17,6 +17,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from clinical_assets.documents.timeline.drug_uses import OTHER_USES, POSSIBLY
+
 CPT = "http://www.ama-assn.org/go/cpt"
 ICD10PCS = "http://www.cms.gov/Medicare/Coding/ICD10"
 ICD10PCS_HL7 = "http://hl7.org/fhir/sid/icd-10-pcs"
@@ -103,7 +105,7 @@ _HCPCS_RADIATION = r"G60(?:0[1-9]|1[0-7])|G0173|G0251|G0339|G0340"
 _HCPCS_IMAGING = r"C89\d\d|G020[246]|G0219|G0235|G0252|R007[0-6]"
 _HCPCS_DRUGS = r"J\d{4}|Q51\d\d"
 # Antineoplastic agents by name: the drugs of the trigger "treatment changed". ATC L01 and L02 where the code says so.
-# The stem -leucel is that of cells made to act against a tumour (INN).
+# The stem -leucel is that of cells made to act against a tumour (INN). `drug_uses` has those of another ordinary use.
 _ANTINEOPLASTIC = (
     "temozolomide|bevacizumab|lomustine|carmustine|vincristine|vinblastine|vinorelbine|carboplatin|cisplatin|oxaliplatin"
     "|etoposide|irinotecan|topotecan|procarbazine|cyclophosphamide|ifosfamide|methotrexate|mercaptopurine|thioguanine"
@@ -292,12 +294,53 @@ _SHUNT_CPT = r"622(?:0[01]|2[035]|30|5[68])|6219[02]|61107|61210"
 # (5), ventricle, spinal canal. A subdural haematoma drained (4) is other surgery, as by CPT 61108 and 61154.
 _SHUNT_PCS = r"001[6U][A-Z0-9]{3}|009[56U][A-Z0-9]{2}Z"
 _DRUG, _SURGERY, _IMAGING = ("medication",), ("surgery",), ("imaging",)
+_POSSIBLY = f"{POSSIBLY}antineoplastic"
+
+
+def _beside(names: str, clues: str, brands: str) -> str:
+    """Words in which one of the names stands anywhere beside one of the clues, or one of the brands."""
+    found = [rf"^(?=.*\b(?:{names})\b)(?=.*(?:{clues}))"] if clues else []
+    return "|".join(found + ([rf"\b(?:{brands})\b"] if brands else []))
+
+
+def _told(kind: str, words_and_codes: Iterable[tuple[str, str, str]]) -> tuple[EventRule, ...]:
+    """Rules of a kind for drugs, from their names, and the words and codes that tell; none where nothing does."""
+    return tuple(
+        EventRule(kind, _DRUG, drug, (HCPCS, ATC) if codes else (), codes, words)
+        for drug, words, codes in words_and_codes
+        if words or codes
+    )
+
+
+# What tells that a drug is against a tumour comes before what tells that it is not.
+_TUMOR_DRUGS = _told(
+    "antineoplastic",
+    ((f"{d.drug} against a tumour", _beside(d.names, d.only_tumor, d.brands_tumor), d.codes_tumor) for d in OTHER_USES),
+)
+_OTHER_DRUGS = _told(
+    "other", ((f"{d.drug} {d.use}", _beside(d.names, d.only_other, d.brands_other), d.codes_other) for d in OTHER_USES)
+)
+_UNTOLD_DRUGS = tuple(
+    rule
+    for d in OTHER_USES
+    for rule in (
+        *_told(_POSSIBLY, [(f"{d.drug}, or {d.use}", "", d.codes)]),
+        *_told(d.else_, [(f"{d.drug}, or {d.use}", rf"\b(?:{d.names})\b", "")]),
+    )
+)
+_ATC_UNTOLD = "|".join(d.codes for d in OTHER_USES if d.codes)
+_ONLY_ANTINEOPLASTIC = "|".join(
+    name for name in _ANTINEOPLASTIC.split("|") if not any(re.fullmatch(d.names, name) for d in OTHER_USES)
+)
 
 SUBTYPES: tuple[EventRule, ...] = (
-    EventRule("antineoplastic", _DRUG, "ATC L01, L02", (ATC,), r"L0[12][A-Z0-9]*"),
+    *_TUMOR_DRUGS,
+    EventRule("antineoplastic", _DRUG, "ATC L01, L02", (ATC,), rf"(?!(?:{_ATC_UNTOLD})$)L0[12][A-Z0-9]*"),
+    EventRule("antineoplastic", _DRUG, "antineoplastic by name", words=rf"\b(?:{_ONLY_ANTINEOPLASTIC})\b"),
+    *_OTHER_DRUGS,
+    *_UNTOLD_DRUGS,
     EventRule("corticosteroid", _DRUG, "ATC H02", (ATC,), r"H02[A-Z0-9]*"),
     EventRule("antiepileptic", _DRUG, "ATC N03", (ATC,), r"N03[A-Z0-9]*"),
-    EventRule("antineoplastic", _DRUG, "antineoplastic by name", words=rf"\b(?:{_ANTINEOPLASTIC})\b"),
     EventRule("corticosteroid", _DRUG, "corticosteroid by name", words=rf"\b(?:{_CORTICOSTEROID})\b"),
     EventRule("antiepileptic", _DRUG, "antiepileptic by name", words=rf"\b(?:{_ANTIEPILEPTIC})\b"),
     # The chapter of chemotherapy holds what goes with it too: a name decides before the range.

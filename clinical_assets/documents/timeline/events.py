@@ -7,6 +7,7 @@ the events they describe. FHIR resources, MIMIC tables and CSV files reach this 
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -34,8 +35,8 @@ EVENT_SCHEMA: dict[str, pl.DataType] = {
     "rule": pl.String(),
 }
 """Events: one row per event. `event_id` is `<resource type or table>/<id>`. `known_*` is when it was recorded or issued
-(an arrival and an examination are as they begin), null where the source does not say. Times are the hospital's local
-time."""
+(an arrival and an examination are as they begin), never before the start, and null where the source does not say. Times
+are the hospital's local time."""
 
 LINK_SCHEMA: dict[str, pl.DataType] = {"document_id": pl.String(), "event_id": pl.String(), "patient_id": pl.String()}
 """Links: one row per document and event it describes; `document_id` is the id the document has at its source."""
@@ -102,6 +103,19 @@ def ends_before(start: Moment, end: Moment | None) -> bool:
     if start.time is None or end.time is None:
         return end.date < start.date
     return end.time < start.time
+
+
+def known_from(start: Moment, recorded: Moment | None) -> Moment | None:
+    """When it was known that an event had begun, which is never before it did: an order may be older than its start.
+
+    Of a day without a time nobody knows but that it was known when the day was over: of two moments of one day that is
+    later than any time. None where nobody says when it was recorded.
+    """
+    if recorded is None or recorded.date != start.date:
+        return recorded and max(start, recorded, key=lambda moment: moment.date)
+    if recorded.time is None or start.time is None:
+        return Moment(start.date)
+    return max(start, recorded, key=lambda moment: moment.time or dt.datetime.min)
 
 
 def medication_courses(events: pl.DataFrame, longest_gap_days: int = 28) -> pl.DataFrame:

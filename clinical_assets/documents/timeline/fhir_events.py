@@ -1,7 +1,8 @@
 """Events from FHIR resources: procedures, studies, reports, medications and encounters become rows of the timeline.
 
 What never happened (cancelled, planned, entered in error) is left out and counted. Of several versions of a resource
-the newest counts, so that what was withdrawn later is no event; the order resources come in changes nothing.
+the newest counts, so that what was withdrawn later is no event; the order resources come in changes nothing. Of when
+an event was, and from when it could be known, see `fhir_times`.
 
 Source: HL7 FHIR R4; R5 names of the same fields are read too.
 """
@@ -28,8 +29,7 @@ from clinical_assets.documents.timeline.events import (
     Timeline,
     ends_before,
 )
-
-Resource = Mapping[str, Any]
+from clinical_assets.documents.timeline.fhir_times import WHEN, Resource, dicts, inside, known, string, when
 
 _NEVER_HAPPENED = frozenset(
     (
@@ -45,27 +45,8 @@ _NEVER_HAPPENED = frozenset(
     )
 )
 _INTENDED_ONLY = frozenset(("proposal", "plan"))
-# Where each resource says when it was: periods before points, R4 before R5.
-_WHEN: Mapping[str, tuple[str, ...]] = {
-    "Procedure": ("performedPeriod", "performedDateTime", "occurrencePeriod", "occurrenceDateTime"),
-    "ImagingStudy": ("started",),
-    "DiagnosticReport": ("effectivePeriod", "effectiveDateTime"),
-    "MedicationAdministration": ("effectivePeriod", "effectiveDateTime", "occurencePeriod", "occurenceDateTime"),
-    "MedicationStatement": ("effectivePeriod", "effectiveDateTime"),
-    "MedicationRequest": ("authoredOn",),
-    "Encounter": ("period", "actualPeriod"),
-}
-EVENT_RESOURCES = (*_WHEN, "Bundle", "DocumentReference", "Medication", "Patient")
+EVENT_RESOURCES = (*WHEN, "Bundle", "DocumentReference", "Medication", "Patient")
 """Types of resources that tell of events, or of whom and what they are about."""
-_KNOWN: Mapping[str, str] = {
-    "Procedure": "recorded",
-    "DiagnosticReport": "issued",
-    "MedicationRequest": "authoredOn",
-    "MedicationAdministration": "recorded",
-    "MedicationStatement": "dateAsserted",
-}
-# What is recorded by beginning: an arrival, an examination. Known from its start where nothing else is said.
-_KNOWN_FROM_THE_START = frozenset(("Encounter", "ImagingStudy"))
 
 
 def from_fhir(resources: Iterable[Resource], zone: str | None = None) -> Timeline:
@@ -84,7 +65,7 @@ def from_fhir(resources: Iterable[Resource], zone: str | None = None) -> Timelin
     doubtful: Counter[str] = Counter()
     rows: dict[str, dict[str, Any]] = {}
     for resource in flat:
-        if resource.get("resourceType") in _WHEN:
+        if resource.get("resourceType") in WHEN:
             outcome = _event(resource, medications, info, doubtful)
             if isinstance(outcome, str):
                 left_out[outcome] += 1
@@ -145,7 +126,7 @@ def _without_documents(resource: Resource) -> Resource:
     """The resource without the documents inside it, which may be many megabytes and tell of no event."""
     if resource.get("resourceType") == "DocumentReference":
         return {name: value for name, value in resource.items() if name != "content"}
-    forms = [{"title": _string(form.get("title"))} for form in _dicts(resource.get("presentedForm"))]
+    forms = [{"title": string(form.get("title"))} for form in dicts(resource.get("presentedForm"))]
     return {**resource, "presentedForm": forms} if forms else resource
 
 
@@ -163,7 +144,7 @@ def _newest(resources: Iterable[Resource]) -> list[Resource]:
     chosen: dict[tuple[str, str], Resource] = {}
     for resource in resources:
         written = json.dumps(resource, sort_keys=True, default=str)
-        key = (str(resource.get("resourceType")), _string(resource.get("id")) or written)
+        key = (str(resource.get("resourceType")), string(resource.get("id")) or written)
         version = (*_version(resource), written)
         if key not in versions or version > versions[key]:
             versions[key], chosen[key] = version, resource
@@ -172,21 +153,21 @@ def _newest(resources: Iterable[Resource]) -> list[Resource]:
 
 def _version(resource: Resource) -> tuple[dt.datetime, int]:
     """When the server last changed a resource, and how often; the least of each where it does not say."""
-    updated = _string(_inside(resource, "meta", "lastUpdated")) or ""
-    number = _string(_inside(resource, "meta", "versionId")) or ""
+    updated = string(inside(resource, "meta", "lastUpdated")) or ""
+    number = string(inside(resource, "meta", "versionId")) or ""
     try:
-        when = dt.datetime.fromisoformat(updated).astimezone(dt.UTC)
+        at = dt.datetime.fromisoformat(updated).astimezone(dt.UTC)
     except (ValueError, OverflowError):
-        when = dt.datetime.min.replace(tzinfo=dt.UTC)
-    return when, int(number) if re.fullmatch(r"[0-9]{1,18}", number) else 0
+        at = dt.datetime.min.replace(tzinfo=dt.UTC)
+    return at, int(number) if re.fullmatch(r"[0-9]{1,18}", number) else 0
 
 
 def _patient(resource: Resource, zone: dt.tzinfo | None) -> dict[str, Any] | None:
-    identifier = _string(resource.get("id"))
+    identifier = string(resource.get("id"))
     if not identifier:
         return None
-    born = _string(resource.get("birthDate")) or ""
-    day, died = parse(born, zone), parse(_string(resource.get("deceasedDateTime")), zone)
+    born = string(resource.get("birthDate")) or ""
+    day, died = parse(born, zone), parse(string(resource.get("deceasedDateTime")), zone)
     year = re.match(r"([0-9]{4})(?:-|$)", born)
     return {
         "patient_id": identifier,
@@ -200,32 +181,24 @@ def _unbundled(resources: Iterable[Resource]) -> Iterable[Resource]:
     for resource in resources:
         if resource.get("resourceType") == "Bundle":
             yield from _unbundled(
-                e["resource"] for e in _dicts(resource.get("entry")) if isinstance(e.get("resource"), dict)
+                e["resource"] for e in dicts(resource.get("entry")) if isinstance(e.get("resource"), dict)
             )
         else:
             yield resource
-
-
-def _dicts(value: object) -> list[Resource]:
-    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]
-
-
-def _string(value: object) -> str | None:
-    return value.strip() or None if isinstance(value, str) else None
 
 
 def _event(
     resource: Resource, medications: Mapping[str, Resource], zone: dt.tzinfo | None, doubtful: Counter[str]
 ) -> dict[str, Any] | str:
     """The event's row, or why there is none; what had to be dropped of a row is counted in `doubtful`."""
-    kind, identifier = resource["resourceType"], _string(resource.get("id"))
-    status = _string(resource.get("status"))
+    kind, identifier = resource["resourceType"], string(resource.get("id"))
+    status = string(resource.get("status"))
     patient = _referred(resource.get("subject") or resource.get("patient"))
     if status in _NEVER_HAPPENED or resource.get("intent") in _INTENDED_ONLY:
         return f"never happened: {kind}"
     if not identifier or not patient:
         return f"without id or patient: {kind}"
-    start, end = _when(resource, zone)
+    start, end = when(resource, zone)
     if start is None:
         return f"undated: {kind}"
     if ends_before(start, end):
@@ -233,13 +206,12 @@ def _event(
         end = None
     concepts = _concepts(resource, medications)
     codings = [coding for concept in concepts for coding in _codings(concept)]
-    description = _description(concepts) or _string(resource.get("description")) or ""
+    description = _description(concepts) or string(resource.get("description")) or ""
     rule = classify(TYPES, kind, codings, description)
     if rule is None:
         return f"unclassified: {kind}"
     subtype = _subtype(resource, rule.kind, codings, description)
     first = next(iter(codings), None)
-    known = start if kind in _KNOWN_FROM_THE_START else parse(_string(resource.get(_KNOWN[kind])), zone)
     return {
         "event_id": f"{kind}/{identifier}",
         "patient_id": patient,
@@ -251,7 +223,7 @@ def _event(
         "status": status,
         **_columns("start", start),
         **_columns("end", end),
-        **_columns("known", known),
+        **_columns("known", known(resource, start, end, zone)),
         "encounter_id": _referred(resource.get("encounter") or resource.get("context")),
         "rule": rule.name,
     }
@@ -261,65 +233,40 @@ def _columns(prefix: str, moment: Moment | None) -> dict[str, dt.date | dt.datet
     return {f"{prefix}_date": moment.date if moment else None, f"{prefix}_time": moment.time if moment else None}
 
 
-def _when(resource: Resource, zone: dt.tzinfo | None) -> tuple[Moment | None, Moment | None]:
-    """An event's start and end. A request runs as long as its dosage says, where it says so."""
-    if resource["resourceType"] == "MedicationRequest":
-        for dosage in _dicts(resource.get("dosageInstruction")):
-            for bounds in _dicts(_inside(dosage, "timing", "repeat", "boundsPeriod")):
-                start = parse(_string(bounds.get("start")), zone)
-                if start:
-                    return start, parse(_string(bounds.get("end")), zone)
-    for name in _WHEN[resource["resourceType"]]:
-        value = resource.get(name)
-        if isinstance(value, dict):
-            start, end = parse(_string(value.get("start")), zone), parse(_string(value.get("end")), zone)
-            if start or end:
-                return start or end, end
-        elif moment := parse(_string(value), zone):
-            return moment, None
-    return None, None
-
-
-def _inside(value: object, *path: str) -> object:
-    for name in path:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
-
-
 def _concepts(resource: Resource, medications: Mapping[str, Resource]) -> list[Resource]:
     """The concepts that say what the event is, the most specific first."""
-    found = _dicts(resource.get("code")) + _dicts(resource.get("medicationCodeableConcept"))
-    reference = _inside(resource, "medicationReference", "reference") or _inside(
+    found = dicts(resource.get("code")) + dicts(resource.get("medicationCodeableConcept"))
+    reference = inside(resource, "medicationReference", "reference") or inside(
         resource, "medication", "reference", "reference"
     )
-    found += _dicts(_inside(resource, "medication", "concept"))
+    found += dicts(inside(resource, "medication", "concept"))
     drug = medications.get(str(reference)) or _contained(resource, str(reference))
-    found += _dicts(drug.get("code")) if drug else []
+    found += dicts(drug.get("code")) if drug else []
     for name in ("procedureCode", "type", "category", "modality"):
         # ImagingStudy.modality is a Coding, not a CodeableConcept.
         found += [
-            item if "coding" in item or "text" in item else {"coding": [item]} for item in _dicts(resource.get(name))
+            item if "coding" in item or "text" in item else {"coding": [item]} for item in dicts(resource.get(name))
         ]
     return found
 
 
 def _contained(resource: Resource, reference: str) -> Resource | None:
-    return next((c for c in _dicts(resource.get("contained")) if reference == f"#{c.get('id')}"), None)
+    return next((c for c in dicts(resource.get("contained")) if reference == f"#{c.get('id')}"), None)
 
 
 def _codings(concept: Resource) -> list[Coding]:
     return [
-        Coding(_string(item.get("system")), code)
-        for item in _dicts(concept.get("coding"))
-        if (code := _string(item.get("code")))
+        Coding(string(item.get("system")), code)
+        for item in dicts(concept.get("coding"))
+        if (code := string(item.get("code")))
     ]
 
 
 def _description(concepts: Iterable[Resource]) -> str | None:
     """The words of the first concept that has any: its text, else the display of its first coding that has one."""
     for concept in concepts:
-        displays = (_string(item.get("display")) for item in _dicts(concept.get("coding")))
-        words = _string(concept.get("text")) or next(filter(None, displays), None)
+        displays = (string(item.get("display")) for item in dicts(concept.get("coding")))
+        words = string(concept.get("text")) or next(filter(None, displays), None)
         if words:
             return words
     return None
@@ -327,9 +274,9 @@ def _description(concepts: Iterable[Resource]) -> str | None:
 
 def _subtype(resource: Resource, kind: str, codings: list[Coding], description: str) -> str | None:
     if kind == "encounter":
-        classes = _dicts(resource.get("class"))
-        inner = [c for item in classes for c in _dicts(item.get("coding"))] or classes
-        return next(filter(None, (_string(item.get("code")) for item in inner)), None)
+        classes = dicts(resource.get("class"))
+        inner = [c for item in classes for c in dicts(item.get("coding"))] or classes
+        return next(filter(None, (string(item.get("code")) for item in inner)), None)
     if resource["resourceType"] == "ImagingStudy":
         modality = next((c.code for c in codings if c.system and c.system.endswith("DCM") and len(c.code) == 2), None)
         if modality:
@@ -340,9 +287,9 @@ def _subtype(resource: Resource, kind: str, codings: list[Coding], description: 
 
 def _referred(reference: object) -> str | None:
     """The id a reference names: `Patient/123`, a full URL or `urn:uuid:`."""
-    written = _string(_inside(reference, "reference"))
+    written = string(inside(reference, "reference"))
     if not written:
-        return _string(_inside(reference, "identifier", "value"))
+        return string(inside(reference, "identifier", "value"))
     return written.split("/_history/")[0].rpartition("/")[2].removeprefix("urn:uuid:") or None
 
 
@@ -350,7 +297,7 @@ def _reports_of_studies(resources: Iterable[Resource], events: Mapping[str, dict
     """Imaging reports whose studies are events themselves, with those: one examination is one event."""
     found = {}
     for resource in resources:
-        report = f"{resource.get('resourceType')}/{_string(resource.get('id'))}"
+        report = f"{resource.get('resourceType')}/{string(resource.get('id'))}"
         studies = [
             target for name in ("imagingStudy", "study") for target in _targets(resource.get(name)) if target in events
         ]
@@ -366,7 +313,7 @@ def _links(
 
     What describes a report that is told by its study describes the study.
     """
-    kind, identifier = resource.get("resourceType"), _string(resource.get("id"))
+    kind, identifier = resource.get("resourceType"), string(resource.get("id"))
     if not identifier:
         return
     if kind == "DiagnosticReport" and resource.get("presentedForm"):
@@ -377,7 +324,7 @@ def _links(
         ]
     elif kind == "DocumentReference":
         context = resource.get("context")
-        targets = _targets(_inside(context, "related")) + _targets(_inside(context, "encounter")) + _targets(context)
+        targets = _targets(inside(context, "related")) + _targets(inside(context, "encounter")) + _targets(context)
     else:
         return
     for target in targets:
@@ -388,8 +335,8 @@ def _links(
 
 def _targets(references: object) -> list[str]:
     found = []
-    for item in _dicts(references):
-        written = _string(item.get("reference"))
+    for item in dicts(references):
+        written = string(item.get("reference"))
         if written:
             found.append("/".join(written.split("/_history/")[0].split("/")[-2:]))
     return found

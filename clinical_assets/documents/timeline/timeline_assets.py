@@ -11,6 +11,7 @@ from clinical_assets.documents.tables import TIMELINE
 from clinical_assets.documents.timeline import timeline_links, timeline_store
 from clinical_assets.documents.timeline.event_rules import EVENT_TYPES
 from clinical_assets.documents.timeline.events import EventFileError, Timeline
+from clinical_assets.documents.timeline.scans import scans
 from clinical_assets.documents.timeline.timeline_mimic import SOURCES
 from clinical_assets.documents.timeline.timeline_sources import timeline_of
 from clinical_assets.imaging.tables import CXR_STUDIES
@@ -64,7 +65,7 @@ def timeline_asset(site: Site) -> dg.AssetsDefinition:
                 f"{found.events.height:,} events of {len(patients):,} patients; left out: "
                 f"{found.left_out or 'nothing'}; without an end that cannot be true: {found.doubtful or 'none'}"
             )
-            parts.append(_with_documents(found.events, described))
+            parts.append(_with_scans(_with_documents(found.events, described)))
         describe_partitions(context, told)
         # A patient of two batches is met twice where they are far apart.
         events = pl.concat([TIMELINE.empty(), *parts]).unique(TIMELINE.primary_key)
@@ -97,7 +98,12 @@ def _groups(members: pl.DataFrame) -> Iterator[list[str]]:
 def _with_documents(events: pl.DataFrame, described: pl.DataFrame) -> pl.DataFrame:
     counts = described.group_by("patient_id", "event_id").agg(pl.len().cast(pl.Int64).alias("n_documents"))
     counted = events.join(counts, on=["patient_id", "event_id"], how="left")
-    return counted.with_columns(pl.col("n_documents").fill_null(0)).select(TIMELINE.column_names)
+    return counted.with_columns(pl.col("n_documents").fill_null(0))
+
+
+def _with_scans(events: pl.DataFrame) -> pl.DataFrame:
+    of_scans = events.join(scans(events), on=["patient_id", "event_id"], how="left")
+    return of_scans.select(TIMELINE.column_names)
 
 
 def _name(path: str) -> str:

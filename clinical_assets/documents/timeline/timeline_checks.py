@@ -77,6 +77,26 @@ def within_life(outside: pl.DataFrame) -> Finding:
     )
 
 
+def known_once_begun(events: pl.DataFrame) -> Finding:
+    """No event is known before it began: a question by what was known then would be told the future.
+
+    Args:
+        events: `event_type`, `start_date`, `start_time`, `known_date`, `known_time` of the timeline.
+    """
+    early = events.filter((pl.col("known_date") < pl.col("start_date")) | (pl.col("known_time") < pl.col("start_time")))
+    found = early.group_by("event_type").agg(pl.len().alias("known before they began")).sort("event_type")
+    return Finding(
+        early.is_empty(),
+        f"expected no event to be known before it began; found {early.height:,}",
+        {"events": events.height, "known before they began": early.height, "never known": _never_known(events)},
+        tuple(found.iter_rows(named=True)),
+    )
+
+
+def _never_known(events: pl.DataFrame) -> int:
+    return int(events["known_date"].null_count())
+
+
 def both_stores_agree(in_lake: int, in_warehouse: int) -> Finding:
     """The lake and PostgreSQL hold equally many events."""
     return Finding(
@@ -120,6 +140,13 @@ def events_within_life(warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckR
     return check_result(finding, TIMELINE, "events_within_life", WARN)
 
 
+@dg.asset_check(asset=_KEY, description="No event is known before it began.")
+def events_known_once_begun(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
+    """Counts events known too early by type; an error, as what is told too early leaks."""
+    moments = rows_of(lake, TIMELINE, "event_type", "start_date", "start_time", "known_date", "known_time")
+    return check_result(known_once_begun(moments), TIMELINE, "events_known_once_begun")
+
+
 @dg.asset_check(asset=_KEY, description="PostgreSQL and the lake hold the same number of events.")
 def stores_agree(lake: dg.ResourceParam[Lake], warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
     """Tells a warehouse that was restored, or emptied, from one that is up to date."""
@@ -128,4 +155,4 @@ def stores_agree(lake: dg.ResourceParam[Lake], warehouse: dg.ResourceParam[Wareh
     return check_result(finding, TIMELINE, "stores_agree", WARN)
 
 
-CHECKS = (event_types_known, events_documented, events_within_life, stores_agree)
+CHECKS = (event_types_known, events_documented, events_within_life, events_known_once_begun, stores_agree)

@@ -5,7 +5,8 @@ Columns, by name and in any order; the first three are needed, the others may be
     patient_id, event_type, start, end, known, event_id, event_subtype, description, code, code_system, status,
     encounter_id, document_id
 
-Moments are days or times in FHIR or HL7 notation (`moments.parse`). `known` is when the event was recorded. An empty
+Moments are days or times in FHIR or HL7 notation (`moments.parse`). `known` is when the event was recorded; one that
+is said to be known before it began is known as it begins. An empty
 event type is judged by code and description, as a FHIR Procedure is. `document_id` names a document that describes
 the event. A row without an id of its own gets one from its content, so that the file's order does not matter.
 """
@@ -25,7 +26,14 @@ import polars as pl
 
 from clinical_assets.documents.moments import Moment, parse
 from clinical_assets.documents.timeline.event_rules import EVENT_TYPES, SUBTYPES, TYPES, Coding, classify
-from clinical_assets.documents.timeline.events import EVENT_SCHEMA, LINK_SCHEMA, EventFileError, Timeline, ends_before
+from clinical_assets.documents.timeline.events import (
+    EVENT_SCHEMA,
+    LINK_SCHEMA,
+    EventFileError,
+    Timeline,
+    ends_before,
+    known_from,
+)
 
 REQUIRED = ("patient_id", "event_type", "start")
 OPTIONAL = (
@@ -138,8 +146,9 @@ def _event(row: Mapping[str, str], name: str, zone: dt.tzinfo | None) -> dict[st
     kind = rule.kind if rule else row["event_type"]
     subtype = classify(SUBTYPES, kind, codings, words)
     moments: dict[str, dt.date | dt.datetime | None] = {}
-    for edge in ("start", "end", "known"):
-        moment = _moment(row, edge, zone)
+    start = _moment(row, "start", zone)
+    known = known_from(start, _moment(row, "known", zone)) if start else None
+    for edge, moment in (("start", start), ("end", _moment(row, "end", zone)), ("known", known)):
         moments |= {
             f"{edge}_date": moment.date if moment else None,
             f"{edge}_time": moment.time if moment else None,

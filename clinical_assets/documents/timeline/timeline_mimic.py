@@ -8,7 +8,7 @@ Doses and prescriptions of one drug become courses, so that a change of treatmen
 What was given counts where it was recorded, and a drug billed beside it is not told again; elsewhere (the record came
 in from 2011 to 2013) what was prescribed. One surgery or scan may be told by several tables (a bill by ICD code, one by
 HCPCS code, the ICU's chart, a report): nothing in the tables says that two rows are one, so each is an event of its
-own, and its id says whose.
+own, and its id says whose. Which imaging events are one scan as far as time, modality and region tell, `scans` says.
 
 Not read, and why:
 

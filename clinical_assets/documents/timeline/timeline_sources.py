@@ -16,7 +16,8 @@ import polars as pl
 from clinical_assets.documents.index.fhir_entries import lines_of
 from clinical_assets.documents.index.packed import ENDING, PackedError, is_packed, unpacked_pieces
 from clinical_assets.documents.timeline.events import EventFileError, Timeline, medication_courses, merged
-from clinical_assets.documents.timeline.fhir_events import EVENT_RESOURCES, Resource, from_fhir, resources_of
+from clinical_assets.documents.timeline.fhir_events import EVENT_RESOURCES, from_fhir, resources_of
+from clinical_assets.documents.timeline.fhir_times import Resource
 from clinical_assets.documents.timeline.timeline_csv import from_csv
 from clinical_assets.documents.timeline.timeline_mimic import from_mimic
 from resources.document_store import PIECE, DocumentStore, StoredObject

@@ -224,12 +224,11 @@ def test_recall_on_paraphrases_the_rules_were_since_made_with(phrasings, at_leas
     assert measured.clinical_kept == 1.0
 
 
-def test_recall_on_phrasings_nobody_had_in_mind_is_low_and_known():
+def test_recall_on_phrasings_nobody_had_in_mind():
+    """0.41 by rules of phrasings alone; the general rules were made without a look at these phrasings."""
     measured = measure(made_up_notes(SEED, NOTES, PARAPHRASES_UNSEEN))
-    assert 0.38 <= measured.overall <= 0.45
+    assert measured.overall >= 0.83
     assert measured.clinical_kept == 1.0
-    missed = set(measured.recall.filter(pl.col("recall") < 0.5)["setting"])
-    assert {"greeting", "scheduled with", "as of", "quarter", "passport", "bracelet", "birthday", "corner"} <= missed
 
 
 @pytest.mark.parametrize(
@@ -284,7 +283,7 @@ def test_a_date_with_an_apostrophe_is_dropped_not_misread(deidentifier):
 
 def test_rules_do_not_see_what_the_docstring_says_they_do_not():
     measured = measure(made_up_notes(SEED, NOTES, HARD))
-    assert measured.overall < 0.05
+    assert set(measured.recall.filter(pl.col("recall") < 0.5)["setting"]) == {"lower case"}
 
 
 def test_the_seed_fixes_the_set():
@@ -354,6 +353,20 @@ def test_patient_names_in_visit_notes():
         "a at aa dot ",
         "on 1/1 and ",
         "specimen SP-",
+        "van ",
+        "de 1 Mai ",
+        "1-1-",
+        "00:",
+        "'19 ",
+        "Aa St ",
+        "Aa Street and ",
+        "PT AA ",
+        "Apt 1 ",
+        "ref no ",
+        "call a ",
+        "al-Aa ",
+        "/s/ A ",
+        "1/7 ",
     ],
 )
 def test_no_text_takes_long(piece):
@@ -369,7 +382,7 @@ def test_no_text_takes_long(piece):
         st.sampled_from(["Dr. ", "Smith", " 3/4", "/20", " MRN", ": ", "12345", "-", "é", "\n"]), max_size=15
     ).map("".join)
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, derandomize=True)
 def test_replacements_never_overlap_and_describe_the_new_text(text):
     got = Deidentifier(SECRET).text(text, "p1", known=["Smith"])
     done, rebuilt = 0, ""

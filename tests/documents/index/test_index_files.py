@@ -3,25 +3,18 @@
 After a change the rows are those of a new lake and a warehouse that knows nothing: that is what they must be.
 """
 
-import base64
-import csv
 import datetime as dt
-import gzip
-import json
 import os
 import shutil
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 import pytest
 import sqlalchemy as sa
+from indexed_place import BATCHES, ROWS, Place, replaced
 from polars.testing import assert_frame_equal
 
 from clinical_assets.documents.index import index_files, indexing
-from clinical_assets.documents.index.bodies import Bodies
-from clinical_assets.documents.index.document_sources import DocumentSources
-from clinical_assets.documents.index.fhir_files import COMPLETED
 from clinical_assets.documents.readers import sniffing
 from clinical_assets.documents.tables import INDEX
 from clinical_assets.mimic.catalogue import TABLES
@@ -29,114 +22,7 @@ from resources.document_store import DocumentStore
 from resources.lake import Lake
 from resources.sharding import shard_name, shard_of
 
-BATCHES = [("all-00001", ["p1", "p2"]), ("all-00002", ["p3"])]
-COLUMNS = ("document_id", "patient_id", "file", "document_type", "authored_at")
-ROWS = [
-    ("d1", "p1", "files/p1/a.txt", "Note", "2024-07-01T23:30:00Z"),
-    ("d2", "p1", "files/p1/b.txt", "Note", "2024-01-01"),
-    ("d3", "p2", "files/p2/c.txt", "Note", "2024-01-01T08:00:00"),
-    ("d4", "p2", "files/p2/gone.txt", "Note", ""),
-    ("d5", "p3", "files/p3/e.txt", "Note", ""),
-    ("d6", "p3", "../outside.txt", "Note", ""),
-]
 DISCHARGE = TABLES["mimic/note/discharge"]
-
-
-@dataclass
-class Place:
-    """A store in a folder, and the index of two batches over it."""
-
-    root: Path
-    warehouse: object
-    lakes: int = 0
-    zone: str | None = None
-    made: list[list[str]] = field(default_factory=list)
-
-    def __post_init__(self):
-        self.lake = self.new_lake()
-
-    @property
-    def store(self) -> Path:
-        return self.root / "store"
-
-    def new_lake(self) -> Lake:
-        self.lakes += 1
-        return Lake(root=str(self.root / f"lake{self.lakes}"), subject_shards=2)
-
-    def put(self, path: str, words: str) -> None:
-        (self.store / path).parent.mkdir(parents=True, exist_ok=True)
-        (self.store / path).write_text(words)
-
-    def list_as(self, rows) -> None:
-        with (self.store / "manifest.csv").open("w", newline="") as file:
-            csv.writer(file).writerows([COLUMNS, *rows])
-
-    def write(self, lake: Lake | None = None, batches=BATCHES, code_version: str = "v1"):
-        """Index the batches; for each its counts, and whether its file was there already."""
-        sources = DocumentSources(
-            DocumentStore(root=str(self.store)),
-            DocumentStore(root=str(self.root / "none")),
-            lake or self.lake,
-            self.zone,
-        )
-        bodies = Bodies((sources.store, sources.sources), sources.lake)
-        self.made.clear()
-        return list(index_files.write_indexes(batches, sources, bodies, self.warehouse, code_version))
-
-    def rows(self, lake: Lake | None = None) -> pl.DataFrame:
-        return (lake or self.lake).scan(INDEX.path, [name for name, _ in BATCHES]).collect()
-
-    def known(self) -> pl.DataFrame:
-        """What the warehouse knows of these patients, as `rows` has it."""
-        found = indexing._known(self.warehouse, [p for _, patients in BATCHES for p in patients])
-        return found.select(INDEX.column_names)
-
-    def from_scratch(self) -> pl.DataFrame:
-        """The rows that a new lake and a warehouse without a memory give; the warehouse is left as it was."""
-        with self.warehouse.transaction() as connection:
-            connection.execute(sa.text("CREATE TABLE document_cache.kept AS TABLE document_cache.documents"))
-            connection.execute(sa.text("TRUNCATE document_cache.documents"))
-        lake = self.new_lake()
-        shutil.copytree(self.lake.root, lake.root, dirs_exist_ok=True)
-        shutil.rmtree(Path(lake.root) / INDEX.path, ignore_errors=True)
-        self.write(lake)
-        with self.warehouse.transaction() as connection:
-            connection.execute(sa.text("TRUNCATE document_cache.documents"))
-            connection.execute(sa.text("INSERT INTO document_cache.documents TABLE document_cache.kept"))
-            connection.execute(sa.text("DROP TABLE document_cache.kept"))
-        return self.rows(lake)
-
-
-@pytest.fixture
-def place(tmp_path, warehouse, monkeypatch):
-    place = Place(tmp_path, warehouse)
-    for _, _, path, _, _ in ROWS:
-        if "gone" not in path and ".." not in path:
-            place.put(path, f"The words of {path}.")
-    place.list_as(ROWS)
-    index = indexing.index
-
-    def counted(patients, *others):
-        place.made.append(list(patients))
-        return index(patients, *others)
-
-    monkeypatch.setattr(indexing, "index", counted)
-    return place
-
-
-@pytest.fixture
-def folders(place):
-    """The same without a manifest: whose a document is, its folder says."""
-    (place.store / "manifest.csv").unlink()
-    return place
-
-
-def replaced(place: Place) -> None:
-    """A file of the same size, and one nanosecond younger."""
-    path = place.store / "files/p1/a.txt"
-    facts = path.stat()
-    path.write_text(path.read_text().replace("words", "sword"))
-    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns + 1))
 
 
 def copied_over(place: Place) -> None:
@@ -231,7 +117,7 @@ def test_a_document_that_was_given_to_another_patient_stays_his(place):
     # And where the first batch's run had looked before the other one wrote.
     before = indexing._known(place.warehouse, ["p3"]).filter(pl.col("document_id") == "d1")
     before = before.with_columns(patient_id=pl.lit("p1"))
-    indexing._remember(place.warehouse, ["p1", "p2"], place.known().clear(), before)
+    indexing._remember(place.warehouse, ["p1", "p2"], before.drop("sniffed_by").clear(), before)
     known = dict(place.known().select("document_id", "patient_id").iter_rows())
     assert known["d1"] == "p3"
     assert_frame_equal(place.known(), place.rows().sort("patient_id", "document_id"))
@@ -309,19 +195,6 @@ def test_documents_of_another_sniffing_are_sniffed_again_once(place, monkeypatch
     assert sum(counted.read for _, counted in place.write(code_version="v3")) == 0
 
 
-def test_a_fhir_file_with_what_it_refers_to_is_sniffed_again_whole(folders, monkeypatch):
-    folders.put("files/p1/report.json", json.dumps({
-        "resourceType": "DiagnosticReport", "id": "r", "presentedForm": [{"url": "Binary/b1"}]
-    }))  # fmt: skip
-    folders.put("Binary/b1.json", json.dumps({"resourceType": "Binary", "id": "b1", "data": "QQ=="}))
-    folders.write()
-    rows = folders.rows()
-    assert rows["uri"].str.ends_with(COMPLETED).any()
-    monkeypatch.setattr(sniffing, "SNIFFING_VERSION", "another")
-    assert sum(counted.read for _, counted in folders.write()) == rows.height
-    assert_frame_equal(folders.rows(), rows)
-
-
 def test_a_document_that_could_not_be_read_is_tried_again(place, monkeypatch):
     pieces = DocumentStore.pieces
 
@@ -340,128 +213,6 @@ def test_a_document_that_could_not_be_read_is_tried_again(place, monkeypatch):
     assert dict(place.rows().select("document_id", "status").iter_rows())["d1"] == "indexed"
     assert place.write()[0][1].read == 0
     assert place.made == []
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda place: place.put("files/p1/new.txt", "New."),
-        lambda place: place.put("files/p1/Letters/new.txt", "New."),
-        lambda place: (place.store / "files/p1/a.txt").rename(place.store / "files/p1/z.txt"),
-        lambda place: (place.store / "files/p1/a.txt").rename(place.store / "files/p2/a.txt"),
-        lambda place: (place.store / "files/p1/a.txt").unlink(),
-        replaced,
-        lambda place: place.list_as(ROWS),
-        lambda place: (place.store / os.fsdecode(b"files/p1/\xff.txt")).write_text("Whose name is no text."),
-    ],
-)  # fmt: skip
-def test_every_change_of_folders_is_seen(folders, change):
-    folders.write()
-    folders.write()
-    assert folders.made == []
-    before = folders.rows()
-    change(folders)
-    folders.write()
-    assert folders.made
-    assert not folders.rows().equals(before)
-    assert_frame_equal(folders.rows(), folders.from_scratch())
-
-
-@pytest.fixture
-def export(place):
-    """The same store with a bulk export in place of the manifest."""
-    (place.store / "manifest.csv").unlink()
-    words = base64.b64encode(b"In a line.").decode()
-    place.put("Binary/b1.json", json.dumps({"resourceType": "Binary", "id": "b1", "data": words}))
-    place.put("Binary.ndjson", json.dumps({"resourceType": "Binary", "id": "b2", "data": words}))
-    attachments = {
-        "file": [{"url": "files/p1/a.txt"}],
-        "binary": [{"url": "Binary/b1"}],
-        "bulk": [{"url": "Binary/b2"}],
-        "inline": [{"data": words}],
-    }
-    export_as(place, attachments)
-    return place
-
-
-def export_as(place: Place, attachments, **more) -> None:
-    lines = [
-        {"resourceType": "DocumentReference", "id": name, "subject": {"reference": "Patient/p1"},
-         "date": "2024-07-01T12:00:00Z", "content": [{"attachment": each} for each in several], **more}
-        for name, several in attachments.items()
-    ]  # fmt: skip
-    place.put("DocumentReference.ndjson", "\n".join(map(json.dumps, lines)))
-
-
-EXPORTED = {
-    "a file": lambda place: place.put("files/p1/a.txt", "Other."),
-    "a Binary": lambda place: place.put("Binary/b1.json", '{"resourceType": "Binary", "id": "b1", "data": "QQ=="}'),
-    "a Binary under the name that is looked for first": lambda place: place.put("Binary/b1", "As it is."),
-    "a Binary that was a line and is a file": lambda place: place.put("Binary/b2", "As it is."),
-    "the line of a Binary": lambda place: place.put(
-        "Binary.ndjson", json.dumps({"resourceType": "Binary", "id": "b2", "data": "QQ=="})
-    ),
-    "a Binary that is gone": lambda place: (place.store / "Binary.ndjson").unlink(),
-    "the export": lambda place: export_as(place, {"inline": [{"data": "QQ=="}]}),
-    "the export, packed": lambda place: (
-        (place.store / "DocumentReference.ndjson.gz").write_bytes(
-            gzip.compress((place.store / "DocumentReference.ndjson").read_bytes())
-        ),
-        (place.store / "DocumentReference.ndjson").unlink(),
-    ),
-    "withdrawn": lambda place: export_as(place, {"inline": [{"data": "QQ=="}]}, status="entered-in-error"),
-    "the zone": lambda place: setattr(place, "zone", "America/Chicago"),
-}
-
-
-@pytest.mark.parametrize("change", EXPORTED.values(), ids=EXPORTED)
-def test_every_change_of_an_export_is_seen(export, change):
-    export.write()
-    export.write()
-    assert export.made == []
-    before = export.rows()
-    assert set(before["status"]) == {"indexed"}
-    change(export)
-    export.write()
-    assert export.made
-    assert not export.rows().equals(before)
-    assert_frame_equal(export.rows(), export.from_scratch())
-
-
-def test_a_better_format_that_comes_later_is_taken(export):
-    export_as(export, {"d": [{"url": "files/p1/a.html", "contentType": "text/html"}, {"url": "files/p1/a.txt"}]})
-    export.write()
-    assert export.rows()["fault"].to_list() == ["a better format could not be had"]
-    export.put("files/p1/a.html", "<p>Better.</p>")
-    export.write()
-    assert export.rows().select("fault", "declared_type").rows() == [(None, "text/html")]
-    assert_frame_equal(export.rows(), export.from_scratch())
-
-
-@pytest.mark.parametrize(
-    ("url", "path"),
-    [("./later.txt", "later.txt"), ("deep/later.txt", "deep/later.txt"), ("Binary/late", "Binary/late.json")],
-)
-def test_what_lay_nowhere_is_looked_for_without_reading_the_export_again(export, url, path):
-    export_as(export, {"late": [{"url": url}], "elsewhere": [{"url": "https://elsewhere.example/x"}]})
-    export.write()
-    assert set(export.rows()["status"]) == {"unresolved_reference"}
-    export.write()
-    assert export.made == []
-    export.put(path, "{}")
-    export.write()
-    assert dict(export.rows().select("document_id", "status").iter_rows()) == {
-        "late": "indexed", "elsewhere": "unresolved_reference",
-    }  # fmt: skip
-    assert_frame_equal(export.rows(), export.from_scratch())
-
-
-def test_withdrawn_documents_are_no_reason_to_look_again(export):
-    export_as(export, {"inline": [{"data": "QQ=="}], "file": [{"url": "files/p1/a.txt"}]}, status="entered-in-error")
-    export.write()
-    assert set(export.rows()["status"]) == {"entered_in_error"}
-    export.write()
-    assert export.made == []
 
 
 def test_batches_together_are_what_they_are_one_by_one(place, monkeypatch):

@@ -188,6 +188,29 @@ def test_beside_a_note_of_no_visit_the_nearest_visits_is_kept_where_the_source_t
     assert why(written, happened, profile_from({"visits": False}), links(("e", "visit"))) == nearest
 
 
+# --- Addenda ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", [WITHOUT_FINAL, profile_from({"base": "general", "keep_final_note": False})])
+def test_an_addendum_takes_nobodys_place_and_is_kept_beside(profile):
+    # Filed under its summary's day, and first by its name.
+    written = notes(("a", 0, ("Discharge summary addendum",)), ("b", 0, ("Discharge summary",)))
+    assert why(written, events(("s", "surgery", 0)), profile) == {
+        "a": ["post_surgery_addendum"], "b": ["post_surgery"]
+    }  # fmt: skip
+    alone = written.head(1)
+    assert why(alone, events(("s", "surgery", 0)), profile) == {"a": ["post_surgery"]}
+    reports = notes(("a", 0, ("Radiology report addendum",)), ("b", 0, ("Radiology report",)))
+    assert why(reports, events(("i", "imaging", 0)), profile) == {
+        "a": ["post_imaging_addendum"], "b": ["post_imaging"]
+    }  # fmt: skip
+
+
+def test_the_last_note_is_no_addendum_of_its_day():
+    written = notes(("b", 0, ONCOLOGIST), ("c", 0, ("Oncology addendum",)), ("a", -9, ONCOLOGIST))
+    assert why(written, events(), ONCOLOGY) == {"b": ["final_note"]}
+
+
 # --- Regions ----------------------------------------------------------------------------------------------------------
 
 
@@ -229,6 +252,69 @@ def test_a_report_of_another_region_does_not_take_the_place_of_the_scans_own():
 def test_events_without_descriptions_count():
     written, happened = notes(("visit", 1, ONCOLOGIST)), events(("i", "imaging", 0)).drop("description")
     assert why(written, happened) == {"visit": ["post_imaging"]}
+
+
+# --- What may be ------------------------------------------------------------------------------------------------------
+
+
+def test_a_drug_that_may_be_given_for_something_else_chooses_and_the_notes_say_so():
+    written = notes(("before", -1, ONCOLOGIST), ("linked", 60, ONCOLOGIST))
+    happened = events(("m", "medication", 0, {"event_subtype": "possibly_antineoplastic"}))
+    assert why(written, happened, linked=links(("m", "linked"))) == {
+        "before": ["possibly_antineoplastic", "pre_medication_change"], "linked": ["linked", "possibly_antineoplastic"]
+    }  # fmt: skip
+    sure = events(("m", "medication", 0, {"event_subtype": "antineoplastic"}))
+    assert why(written, sure) == {"before": ["pre_medication_change"]}
+    trigger = {"event_type": "medication", "edge": "start", "direction": "before", "reason": "r"}
+    steroid = profile_from(
+        {"keep_final_note": False, "linked": [], "triggers": [trigger | {"subtypes": ["corticosteroid"]}]}
+    )
+    assert why(written, happened, steroid) == {}
+
+
+def test_where_every_drug_counts_there_is_no_doubt_to_be_told():
+    written = notes(("before", -1, ONCOLOGIST))
+    happened = events(("m", "medication", 0, {"event_subtype": "possibly_antineoplastic"}))
+    profile = profile_from({"base": "general", "keep_final_note": False})
+    assert why(written, happened, profile) == {"before": ["pre_medication_change"]}
+
+
+# --- Scans ------------------------------------------------------------------------------------------------------------
+
+
+def told_twice(*descriptions: str | None) -> pl.DataFrame:
+    """A scan told by several events, the first of which stands for it."""
+    rows = [(f"e{i}", "imaging", 0, {"description": words}) for i, words in enumerate(descriptions)]
+    return events(*rows).with_columns(scan_id=pl.lit("e0"))
+
+
+def test_of_a_scan_told_by_several_events_one_chooses():
+    written = notes(("visit", 1, ONCOLOGIST), ("report", 0, ("MRI Brain",)))
+    result = prioritise(written, told_twice("MRI brain", "MR head", None), WITHOUT_FINAL)
+    assert result.triggers.select("event_id", "kind", "document_id").sort("kind").rows() == [
+        ("e0", "imaging", "report"), ("e0", "note", "visit")
+    ]  # fmt: skip
+    assert result.reduction.triggers == 1
+    apart = prioritise(written, told_twice("MRI brain", "MR head", None).drop("scan_id"), WITHOUT_FINAL)
+    assert apart.reduction.triggers == 3
+    assert apart.kept["document_id"].to_list() == result.kept["document_id"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("descriptions", "counts"),
+    [(("X-ray", "X-ray knee"), False), (("X-ray knee", None), False), (("X-ray", None), True),
+     (("MRI knee", "MRI brain"), True)],
+)  # fmt: skip
+def test_what_one_event_of_a_scan_says_of_its_region_holds_for_the_scan(descriptions, counts):
+    written = notes(("visit", 1, ONCOLOGIST))
+    assert bool(why(written, told_twice(*descriptions))) == counts
+
+
+def test_a_document_linked_to_any_event_of_a_scan_is_kept():
+    written = notes(("late report", 30, ("MRI Brain",)))
+    assert why(written, told_twice("MRI brain", None), linked=links(("e1", "late report"))) == {
+        "late report": ["linked"]
+    }
 
 
 # --- Whatever else is known, nothing is lost --------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +25,10 @@ from clinical_assets.documents.timeline.timeline_store import SOURCE_DOCUMENT_SC
 
 DAY = dt.date(2150, 3, 10)
 NOTE = "Oncology progress note"
+PAIR = profile_from({"triggers": [
+    {"event_type": "surgery", "edge": "start", "direction": way, "reason": way} for way in ("before", "after")
+]})  # fmt: skip
+"""Keeps the first and the last note of a day of surgery."""
 
 
 def day(offset: int) -> dt.date:
@@ -82,6 +87,39 @@ def test_a_document_the_index_does_not_date_is_placed_by_what_it_states_itself()
     ]
     counts = reduction(index, text, result).row(0, named=True)
     assert (counts["dated by themselves"], counts["undated"]) == (2, 1)
+
+
+def at(day_of_month: int, hour: int | None = None) -> tuple:
+    moment = dt.datetime(2150, 3, day_of_month, hour or 0)
+    return moment.date(), None if hour is None else moment
+
+
+@pytest.mark.parametrize(
+    ("written", "stored", "known"),
+    [
+        (at(10, 9), at(12, 18), at(12, 18)), (at(10, 9), at(10, 18), at(10, 18)), (at(10, 9), at(10, 8), at(10, 9)),
+        (at(10, 9), at(9, 8), at(10, 9)), (at(10), at(12, 18), at(12, 18)), (at(10), at(10, 18), at(10)),
+        (at(10, 9), at(10), at(10)), (at(10), at(9, 8), at(10)), (at(10, 9), at(12), at(12)),
+        (at(10, 9), (None, None), (None, None)),
+    ],
+)  # fmt: skip
+def test_a_note_is_known_when_it_was_stored_and_never_before_it_was_written(written, stored, known):
+    index, text = batch(("a", 0, NOTE, "p1", 9))
+    moments = dict(zip(("authored_date", "authored_at", "stored_date", "stored_at"), (*written, *stored), strict=True))
+    said = [pl.lit(value, INDEX.polars_schema[name]).alias(name) for name, value in moments.items()]
+    kept = kept_notes(prioritised(index.with_columns(said), text, surgeries(), ONCOLOGY), ONCOLOGY)
+    assert kept.select("known_date", "known_time").rows() == [known]
+
+
+def test_what_a_report_states_as_its_effective_time_places_it_and_is_not_when_it_was_known():
+    index, text = batch(("a", None, NOTE, "p1", 9), ("b", None, NOTE, "p1", 9))
+    said = {"stated_date": day(0), "stated_at": dt.datetime(2150, 3, 10, 9), "stated_by": "effective_time"}
+    text = text.with_columns(pl.lit(value, text.schema[name]).alias(name) for name, value in said.items())
+    stored = pl.when(document_id="b").then(pl.lit(day(5))).alias("stored_date")
+    result = prioritised(index.with_columns(stored), text, surgeries(("s", 0, "p1")), PAIR)
+    assert kept_notes(result, PAIR).select("document_id", "note_date", "known_date").rows() == [
+        ("a", day(0), None), ("b", day(0), day(5))
+    ]  # fmt: skip
 
 
 def test_the_nearest_event_is_named():

@@ -9,6 +9,7 @@ import pkgutil
 import re
 import time
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from made_up_pdf import assembled, encrypted, lines, many_pages, pdf, stream
 from clinical_assets.documents import readers
 from clinical_assets.documents.readers.extraction import extract
 from clinical_assets.documents.readers.reading import Caution, Limits, Reason
-from clinical_assets.documents.readers.worker import Unread, extract_all
+from clinical_assets.documents.readers.worker import Unread
+from clinical_assets.documents.readers.worker_pool import extract_all
 
 NOTE = "IMPRESSION:\nNo evidence of pneumonia. Hgb 9.1.\n"
 WHOLE = pdf(lines("FINDINGS: clear"), lines("IMPRESSION: normal"))
@@ -70,6 +72,14 @@ class Bad:
     reason: Reason | None = None
     text: str = ""
     caution: Caution | None = None
+
+
+def deflated_dicom(inflated: int) -> bytes:
+    """A DICOM file in the deflated transfer syntax (PS3.5, A.5) that inflates to so many bytes."""
+    syntax = b"1.2.840.10008.1.2.1.99"
+    deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed = b"".join(deflater.compress(bytes(1_000_000)) for _ in range(inflated // 1_000_000)) + deflater.flush()
+    return bytes(128) + b"DICM\x02\x00\x10\x00UI" + len(syntax).to_bytes(2, "little") + syntax + packed
 
 
 CAFE = "IMPRESSION: café 38 °C, no change since the café was seen before. "
@@ -148,6 +158,7 @@ BAD = {
         b'{"resourceType":"Composition","title":"x","section":[' + b"{}," * 20_000 + b"{}]}", "application/fhir+json",
         Reason.TOO_MANY_PARTS,
     ),
+    "deflated DICOM bomb": Bad(deflated_dicom(LIMITS.max_bytes + 1_000_000), "application/dicom", Reason.TOO_LARGE),
     "deep JSON": Bad(b'{"resourceType":"Bundle","entry":' + b"[" * 200_000, "application/fhir+json", Reason.TOO_DEEP),
     "deep RTF": Bad(b"{\\rtf1 " + b"{" * 500_000, "text/rtf", Reason.TOO_DEEP),
     "RTF that skips to the end": Bad(b"{\\rtf1 words\\bin999999999 hidden}", "text/rtf", None, "words"),
@@ -262,7 +273,7 @@ ANCHORED = {
     "html._CSS_AT_RULE": "at the beginning of a block",
     "safe_xml._DECLARATION": "at the beginning of the document",
     "sniffing._MISC": "at the beginning of the first 4,096 bytes",
-    "sniffing._XML_ENCODING": "at the beginning of the document",
+    "decoding._XML_ENCODING": "at the beginning of the document",
 }
 PATTERNS = {
     f"{module.name}.{name}": value

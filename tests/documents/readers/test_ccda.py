@@ -89,6 +89,18 @@ def test_narrative(narrative, text):
     assert reading.text.removeprefix("Operative note\n\nHospital course\n").lstrip("\n") == text
 
 
+@pytest.mark.parametrize("name", ["xml:id", "ID"])
+@pytest.mark.parametrize("identifiers", [("n1", "n1"), ("1 n", "n/1"), ("", "")])
+def test_identifiers_that_come_twice_or_are_no_names_cost_no_document(name, identifiers):
+    first, second = (
+        f"<paragraph {name}='{each}'>{words}</paragraph>"
+        for each, words in zip(identifiers, ("No&nbsp;fever.", "Hgb 9.1"), strict=True)
+    )
+    reading = ccda.read(structured(section(first + second)))
+    assert reading.text.endswith("Hospital course\n\nNo fever.\n\nHgb 9.1")
+    assert reading.cautions == ()
+
+
 def test_deleted_narrative_is_said():
     reading = ccda.read(structured(section("a<content revised='delete'>b</content>")))
     assert [c.code for c in reading.cautions] == [Caution.DELETED_TEXT_DROPPED]
@@ -212,11 +224,11 @@ def test_what_cannot_be_trusted_is_refused(data, reason):
 def test_billion_laughs_cost_nothing():
     laughs = "".join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10}">' for i in range(1, 10))
     data = f'<!DOCTYPE l [<!ENTITY l0 "lol">{laughs}]><ClinicalDocument a="&l9;">&l9;</ClinicalDocument>'
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(UnreadableError) as refused:
         ccda.read(data.encode())
     assert refused.value.reason is Reason.ENTITIES_REFUSED
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_a_deflate_bomb_is_not_inflated():

@@ -1,5 +1,6 @@
 import contextlib
 import io
+import tracemalloc
 
 import pydicom
 import pytest
@@ -13,7 +14,6 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
-    generate_uid,
 )
 
 from clinical_assets.documents.readers import dicom_sr, plain
@@ -50,7 +50,7 @@ def measurement(name: tuple[str, str], value: str, unit: str, meaning: str, chil
 def stored(dataset: Dataset, sop_class: str = BASIC_TEXT_SR, syntax: UID = ExplicitVRLittleEndian) -> bytes:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID = sop_class, syntax
-    meta.MediaStorageSOPInstanceUID = generate_uid()
+    meta.MediaStorageSOPInstanceUID = "1.2.3.45"
     dataset.file_meta = meta
     dataset.SOPClassUID, dataset.SOPInstanceUID = sop_class, meta.MediaStorageSOPInstanceUID
     out = io.BytesIO()
@@ -134,6 +134,41 @@ def test_every_transfer_syntax_is_read_and_a_cut_in_it_noticed(syntax):
     data = stored(root, syntax=syntax)
     assert dicom_sr.read(data).text == "Report\n\nFinding: Left mass."
     assert refusal(data[:-3]) is Reason.CORRUPT
+
+
+def deflated_of(size: int) -> bytes:
+    """A small file whose data set inflates to so many bytes and more."""
+    root = item("CONTAINER", ("1", "Report"), [item("TEXT", FINDING, TextValue="x" * size)])
+    return stored(root, syntax=DeflatedExplicitVRLittleEndian)
+
+
+def test_a_deflated_bomb_is_refused_before_it_is_inflated():
+    bomb = deflated_of(40_000_000)
+    assert len(bomb) < 100_000
+    tracemalloc.start()
+    try:
+        assert refusal(bomb, max_bytes=1_000_000) is Reason.TOO_LARGE
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10_000_000
+
+
+def test_nor_is_one_with_an_irregular_header():
+    # What is not regular to its last byte is pydicom's: an element of the header twice, or out of order.
+    bomb = deflated_of(3_000_000)
+    at = bomb.index(b"\x02\x00\x10\x00UI")
+    length = 8 + int.from_bytes(bomb[at + 6 : at + 8], "little")
+    element = bomb[at : at + length]
+    for irregular in (bomb[:at] + element + bomb[at:], bomb[:132] + element + bomb[132:at] + bomb[at + length :]):
+        assert refusal(irregular, max_bytes=1_000_000) is Reason.TOO_LARGE
+
+
+def test_a_deflated_report_within_the_limit_is_read_and_its_limit_is_that_of_its_inflated_size():
+    data = deflated_of(50_000)
+    assert len(dicom_sr.read(data).text) == 50_000 + len("Report\n\nFinding: ")
+    assert refusal(data, max_bytes=50_000) is Reason.TOO_LARGE
+    assert dicom_sr.read(data, Circumstances(limits=Limits(max_bytes=51_000))).text.endswith("xxx")
 
 
 def test_character_sets_are_obeyed():

@@ -134,11 +134,11 @@ def test_a_long_text_node_is_not_silently_cut():
 
 @pytest.mark.parametrize("depth", [1_500, 100_000])
 def test_deep_nesting_is_refused_quickly(depth):
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(UnreadableError) as refused:
         html.read(b"<div>" * depth + b"deep" + b"</div>" * depth)
     assert refused.value.reason is Reason.TOO_DEEP
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_nesting_within_the_limit_is_read_in_full():
@@ -146,9 +146,9 @@ def test_nesting_within_the_limit_is_read_in_full():
 
 
 def test_nested_tables_take_linear_time():
-    started = time.monotonic()
+    started = time.process_time()
     html.read(b"<table><tr><td>x" * 240 + b"</table>" * 240)
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 3
 
 
 def test_more_text_than_allowed_is_refused():

@@ -9,7 +9,8 @@ import pytest
 
 from clinical_assets.documents.readers.extraction import extract
 from clinical_assets.documents.readers.reading import Caution, Limits, Reason
-from clinical_assets.documents.readers.worker import Unread, extract_all
+from clinical_assets.documents.readers.worker import Unread
+from clinical_assets.documents.readers.worker_pool import extract_all
 
 LONG = 40_000
 MANY_BLANKS = b"\t" * (2 * LONG)

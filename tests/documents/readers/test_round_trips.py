@@ -94,11 +94,31 @@ def test_every_kind_of_broken_file_gets_its_reason(defect):
     assert bool(extraction.text) == (defect.expected == READ)
 
 
-@pytest.mark.skipif(ocr.version() is None, reason="tesseract is not installed (Debian package tesseract-ocr)")
-def test_a_scan_is_recognised_by_tesseract():
-    sentence = "Complete removal was achieved under the microscope."
-    note = Note("OPERATIVE REPORT", ("Date: 2145-03-14",), (Section("Findings", (sentence,)),), "11504-8")
-    extraction = extract(scan(note, FILED), "application/pdf", Limits(ocr_seconds=30))
+needs_tesseract = pytest.mark.skipif(
+    ocr.version() is None, reason="tesseract is not installed (Debian package tesseract-ocr)"
+)
+SCANNED = Note(
+    "OPERATIVE REPORT",
+    ("Date: 2145-03-14",),
+    (Section("Findings", ("Complete removal was achieved under the microscope.",)),),
+    "11504-8",
+)
+
+
+@needs_tesseract
+def test_a_scan_is_recognised_by_tesseract_and_says_how_surely():
+    extraction = extract(scan(SCANNED, FILED), "application/pdf", Limits(ocr_seconds=600))
     assert extraction.method == "pdf(tesseract)"
-    assert Caution.PAGE_READ_BY_OCR in {w.code for w in extraction.warnings}
-    assert extraction.text.split() == laid_out(note, PRINTED).text.split()
+    assert [w.code for w in extraction.warnings] == [Caution.PAGE_READ_BY_OCR]
+    assert extraction.text.split() == laid_out(SCANNED, PRINTED).text.split()
+    (page,) = extraction.pages
+    assert 90 < page.confidence <= 100
+
+
+@needs_tesseract
+def test_a_scan_too_coarse_to_be_read_well_is_said_to_be_doubtful():
+    extraction = extract(scan(SCANNED, FILED), "application/pdf", Limits(ocr_seconds=600, ocr_dpi=60))
+    assert extraction.text.split() != laid_out(SCANNED, PRINTED).text.split()
+    assert [w.code for w in extraction.warnings] == [Caution.PAGE_READ_BY_OCR, Caution.OCR_DOUBTFUL]
+    (page,) = extraction.pages
+    assert 0 < page.confidence < 75

@@ -105,13 +105,13 @@ def test_a_missing_last_brace_is_a_caution():
 
 
 def test_bombs_are_refused_quickly():
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(UnreadableError) as deep:
         rtf.read(b"{\\rtf1" + b"{" * 2_000_000)
     with pytest.raises(UnreadableError) as long:
         rtf.read(b"{\\rtf1 " + b"\\u65 a" * 50_000, Circumstances(limits=Limits(max_characters=10_000)))
     assert (deep.value.reason, long.value.reason) == (Reason.TOO_DEEP, Reason.TOO_LONG)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 WORDS_OF_RTF = (

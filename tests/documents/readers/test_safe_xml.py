@@ -88,3 +88,22 @@ def test_no_entity_hides_behind_characters_that_are_left_out(hidden):
     with pytest.raises(UnreadableError) as refused:
         parsed(text)
     assert refused.value.reason is Reason.ENTITIES_REFUSED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<a><b xml:id='n'>one</b><b xml:id='n'>two</b></a>",
+        "<a><b xml:id='1 n'>one</b><b xml:id=''>two</b></a>",
+        "<!DOCTYPE a [<!ATTLIST b ID ID #IMPLIED>]><a><b ID='n'>one</b><b ID='n'>two</b></a>",
+    ],
+)
+def test_identifiers_that_come_twice_or_are_no_names_are_no_fault_of_the_markup(text):
+    assert parsed(text) == ("onetwo", [])
+
+
+@pytest.mark.parametrize("broken", ["<b xml:id='n' xml:id='n'>x</b>", "<b xml:id='n'>x", "<c:b xml:id='n'/>"])
+def test_what_is_broken_beside_repeated_identifiers_is_refused(broken):
+    with pytest.raises(UnreadableError) as refused:
+        parsed(f"<a><b xml:id='n'>x</b><b xml:id='n'>y</b>{broken}</a>")
+    assert refused.value.reason is Reason.CORRUPT

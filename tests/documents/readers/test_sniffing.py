@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clinical_assets.documents.readers.reading import Caution, Reason, UnreadableError, clean
-from clinical_assets.documents.readers.sniffing import ContentType, contradicts, decode, parse_declared, sniff
+from clinical_assets.documents.readers.decoding import decode
+from clinical_assets.documents.readers.reading import UnreadableError
+from clinical_assets.documents.readers.sniffing import ContentType, contradicts, parse_declared, sniff
 
 
 def zipped(*names: str) -> bytes:
@@ -88,85 +89,6 @@ def test_a_general_declared_type_does_not_contradict_a_special_one():
     assert contradicts(ContentType.PLAIN, ContentType.HTML)
 
 
-SENTENCE = "Température 38 °C – pas d’œdème, créatinine 80 µmol/l"
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
-def test_undeclared_text_decodes(encoding):
-    assert decode(SENTENCE.encode(encoding)).text == SENTENCE
-
-
-def test_latin1_label_means_windows_1252():
-    decoded = decode(SENTENCE.encode("cp1252"), "iso-8859-1")
-    assert (decoded.text, decoded.encoding, decoded.cautions) == (SENTENCE, "cp1252", ())
-
-
-def test_valid_utf8_outranks_a_wrong_declaration():
-    decoded = decode(SENTENCE.encode(), "windows-1252")
-    assert decoded.text == SENTENCE
-    assert [c.code for c in decoded.cautions] == [Caution.ENCODING_MISMATCH]
-
-
-def test_wrong_utf8_declaration_falls_back_with_a_caution():
-    decoded = decode(SENTENCE.encode("cp1252"), "utf-8")
-    assert decoded.text == SENTENCE
-    assert {c.code for c in decoded.cautions} == {Caution.ENCODING_MISMATCH, Caution.ENCODING_GUESSED}
-
-
-@pytest.mark.parametrize("head", ['<?xml version="1.0" encoding="{}"?><a>', '<html><meta charset="{}"><p>'])
-def test_declaration_inside_the_document_counts(head):
-    data = (head.format("iso-8859-2") + "Łódź żółć").encode("iso-8859-2")
-    decoded = decode(data)
-    assert decoded.encoding == "iso8859-2"
-    assert decoded.text.endswith("Łódź żółć")
-
-
-def test_transformations_are_not_character_encodings():
-    assert decode(b"uryyb", "rot13").text == "uryyb"
-    assert decode(b"aGVsbG8=", "base64").text == "aGVsbG8="
-
-
-def test_ascii_looking_bytes_of_a_stateful_encoding_are_decoded_as_declared():
-    assert decode("検査".encode("iso2022_jp"), "iso-2022-jp").text == "検査"
-
-
-def test_text_stored_twice_encoded_is_reported_not_repaired():
-    stored = SENTENCE.encode().decode("cp1252", errors="ignore").encode()
-    decoded = decode(stored)
-    assert [c.code for c in decoded.cautions] == [Caution.POSSIBLE_MOJIBAKE]
-
-
-def test_a_few_bad_bytes_are_replaced_and_counted():
-    data = ("é" * 300).encode() + b"\x81\xff"
-    decoded = decode(data)
-    assert decoded.text.startswith("é" * 300)
-    assert "\ufffd" in decoded.text
-    assert [c.code for c in decoded.cautions] == [Caution.UNDECODABLE_BYTES]
-
-
-def test_bytes_of_no_encoding_are_refused():
-    with pytest.raises(UnreadableError) as refused:
-        decode(codecs.BOM_UTF8 + b"\xff\xfe\xfd" * 40)
-    assert refused.value.reason is Reason.UNDECODABLE
-
-
-def test_clean_keeps_what_means_something():
-    assert clean("10⁹/L, ½ tab, 25 m², µg, T₂, e\u0301, α") == "10⁹/L, ½ tab, 25 m², µg, T₂, e\u0301, α"
-    assert clean("a\x00b\xadc\u200bd\ufeffe") == "abcde"
-    assert clean("a\r\nb\rc\u2028d\x85e") == "a\nb\nc\nd\ne"
-    assert clean("9.1\xa0g/dL\u202fx") == "9.1 g/dL x"
-    assert clean("ﬁnding e\ufb03cient") == "finding efficient"
-
-
-@given(st.text())
-@settings(max_examples=150, deadline=None)
-def test_clean_text_can_be_stored_and_cleaning_is_idempotent(text):
-    once = clean(text)
-    once.encode()
-    assert "\x00" not in once
-    assert clean(once) == once
-
-
 @given(
     st.binary(max_size=400) | st.text(max_size=200).map(lambda t: t.encode("utf-16")), st.none() | st.text(max_size=30)
 )
@@ -175,15 +97,3 @@ def test_sniffing_and_decoding_never_raise_anything_else(data, declared):
     assert isinstance(sniff(data), ContentType)
     with contextlib.suppress(UnreadableError):
         decode(data, parse_declared(declared).charset)
-
-
-@given(
-    st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda t: not t.startswith("\ufeff"))
-)
-@settings(max_examples=100, deadline=None)
-def test_utf8_always_comes_back(text):
-    if not text.strip() or "\x00" in text:
-        return
-    data = text.encode()
-    if decode(data).encoding == "utf-8":
-        assert decode(data).text == text

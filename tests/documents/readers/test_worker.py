@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -13,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clinical_assets.documents.readers import worker, worker_messages
+from clinical_assets.documents.readers import worker, worker_messages, worker_pool
 from clinical_assets.documents.readers.extraction import extract
 from clinical_assets.documents.readers.reading import Limits, Reason
 from clinical_assets.documents.readers.sniffing import ContentType
-from clinical_assets.documents.readers.worker import Unread, Workers, WorkerStartError, extract_all
+from clinical_assets.documents.readers.worker import Unread
+from clinical_assets.documents.readers.worker_pool import Workers, WorkerStartError, extract_all
 
 # Duplicate checks of attributes are quadratic in libxml2: this keeps the parser busy, in C, for a minute.
 STUCK = b"<html><p " + b" ".join(b"a%d=1" % i for i in range(200_000)) + b">x</p></html>"
@@ -25,20 +25,34 @@ NOTES = {f"note {i}": f"IMPRESSION: stable {i}".encode() for i in range(20)}
 
 
 def own_children() -> list[psutil.Process]:
-    return [p for p in psutil.Process().children() if worker._PROGRAM in p.cmdline()]
+    return [p for p in psutil.Process().children() if worker.PROGRAM in p.cmdline()]
 
 
-def test_a_stuck_reader_costs_its_own_document_only(tmp_path):
+def test_a_stuck_reader_is_ended_when_its_document_has_had_its_time():
+    ((_, got),) = extract_all([Unread("stuck", STUCK)], Limits(seconds=0.5), workers=1)
+    assert (got.reason, got.detail) == (Reason.TIMED_OUT, "no result within 0.5 s")
+    assert own_children() == []
+
+
+def all_are_stuck(pool: Workers) -> bool:
+    """Whether every worker is ready and reads a document that it does not come back from."""
+    reading = [each.given[0] if each.ready and each.given else None for each in pool.workers]
+    return bool(reading) and all(document and document.key.startswith("stuck") for document in reading)
+
+
+def test_a_stuck_reader_costs_its_own_document_only(tmp_path, hours_pass):
     on_disk = tmp_path / "on disk.html"
     on_disk.write_bytes(STUCK)
     documents = [Unread("stuck", STUCK, "text/html"), Unread("stuck file", on_disk)]
     documents[1:1] = [Unread(key, data, "text/plain") for key, data in NOTES.items()]
-    started = time.monotonic()
-    got = dict(extract_all(documents, Limits(seconds=1.0), workers=2))
-    assert time.monotonic() - started < 30
+    got = {}
+    with Workers(Limits(seconds=60), 2) as pool:
+        hours_pass(lambda: NOTES.keys() <= got.keys() and all_are_stuck(pool))
+        for key, extraction in pool.read(documents):
+            got[key] = extraction
     assert got.keys() == {"stuck", "stuck file", *NOTES}
     for key in ("stuck", "stuck file"):
-        assert (got[key].reason, got[key].detail) == (Reason.TIMED_OUT, "no result within 1 s")
+        assert (got[key].reason, got[key].detail) == (Reason.TIMED_OUT, "no result within 60 s")
         assert (got[key].size, got[key].content_type) == (len(STUCK), "text/html")
     for key, data in NOTES.items():
         assert got[key] == extract(data, "text/plain")
@@ -114,27 +128,33 @@ def test_a_file_beyond_the_limit_is_never_held(tmp_path):
 
 
 def test_workers_that_cannot_start_are_an_error_with_the_reason(monkeypatch):
-    monkeypatch.setattr(worker, "_PROGRAM", "clinical_assets.documents.no_such_worker")
+    monkeypatch.setattr(worker, "PROGRAM", "clinical_assets.documents.no_such_worker")
     with pytest.raises(WorkerStartError, match="no_such_worker"):
         list(extract_all([Unread("a", b"x")], workers=1))
 
 
-def test_what_waits_behind_a_document_that_takes_long_is_read_by_another_worker():
+def test_what_waits_behind_a_document_that_takes_long_is_read_by_another_worker(hours_pass):
     quick = [Unread(f"quick {i}", f"IMPRESSION: stable {i}".encode()) for i in range(60)]
     behind = [Unread(f"behind {i}", f"IMPRESSION: behind {i}".encode()) for i in range(30)]
-    got = list(extract_all([*quick, Unread("stuck", STUCK), *behind], Limits(seconds=3.0), workers=2))
+    got = []
+    with Workers(Limits(seconds=60), 2) as pool:
+        hours_pass(lambda: len(got) == 90)
+        for outcome in pool.read([*quick, Unread("stuck", STUCK), *behind]):
+            got.append(outcome)
     assert len(got) == len(dict(got)) == 91
     key, stuck = got[-1]
     assert (key, stuck.reason) == ("stuck", Reason.TIMED_OUT)  # everything else was finished before
     assert all(dict(got)[each.key] == extract(each.source) for each in behind)
 
 
-def test_one_worker_alone_reads_what_waited_behind_the_document_it_was_ended_for():
+def test_one_worker_alone_reads_what_waited_behind_the_document_it_was_ended_for(hours_pass):
     quick = [Unread(f"quick {i}", b"IMPRESSION: stable") for i in range(60)]
     behind = [Unread(f"behind {i}", b"IMPRESSION: behind") for i in range(12)]
-    got = list(extract_all([*quick, Unread("stuck", b"", None), Unread("slow", STUCK), *behind], Limits(seconds=1), 1))
+    with Workers(Limits(seconds=60), 1) as pool:
+        hours_pass(lambda: all_are_stuck(pool) and len(pool.workers[0].waiting) > 3)
+        got = list(pool.read([*quick, Unread("empty", b""), Unread("stuck", STUCK), *behind]))
     assert len(got) == len(dict(got)) == 74
-    assert dict(got)["slow"].reason is Reason.TIMED_OUT
+    assert dict(got)["stuck"].reason is Reason.TIMED_OUT
     assert all(dict(got)[each.key].text == "IMPRESSION: behind" for each in behind)
 
 
@@ -185,7 +205,7 @@ def test_a_failure_of_the_callers_own_is_the_callers():
 
 def test_a_worker_knows_the_extractors_of_the_process_that_started_it(monkeypatch):
     told = {kind.value: ["told", f"v of {kind.value}"] for kind in ContentType}
-    monkeypatch.setattr(worker, "extractors", lambda: json.dumps(told))
+    monkeypatch.setattr(worker_pool, "extractors", lambda: json.dumps(told))
     ((_, note),) = extract_all([Unread("note", b"IMPRESSION: stable")], workers=1)
     assert (note.extractor, note.version) == ("told", "v of text/plain")
 

@@ -79,6 +79,28 @@ def test_the_view_shows_a_document_with_its_newest_text(warehouse):
     assert (found["extracted_text"], found["extraction_success"], found["extraction_error"]) == ("Words.", True, None)
 
 
+# What a table of extracted documents is asked for, and the view's name for it; a FHIR patient's id is `patient_id`, the
+# type of the DocumentReference is `document_type`, and what the format states besides is in `facts`.
+ASKED_FOR = {
+    "document_id": "document_id", "patient_fhir_id": "patient_id", "binary_id": "binary_id",
+    "document_type": "document_type", "document_date": "document_date", "content_type": "content_type",
+    "dr_type_text": "document_type", "dr_category_text": "category", "dr_description": "description",
+    "extracted_text": "extracted_text", "text_length": "text_length", "text_hash": "text_hash",
+    "extraction_timestamp": "extracted_at", "extraction_method": "extraction_method",
+    "extraction_version": "extractor_version", "extractor_agent": "extractor", "s3_bucket": "s3_bucket",
+    "s3_key": "s3_key", "s3_last_modified": "s3_last_modified", "extraction_success": "extraction_success",
+    "extraction_error": "extraction_error", "age_at_document_days": "age_at_document_days",
+    "additional_metadata": "facts", "created_at": "indexed_at",
+}  # fmt: skip
+
+
+def test_the_view_has_every_field_that_is_asked_for(warehouse):
+    with warehouse.transaction() as connection:
+        columns = set(connection.execute(sa.text("SELECT * FROM document_cache.extracted_document_text")).keys())
+    assert {name: ours for name, ours in ASKED_FOR.items() if ours not in columns} == {}
+    assert {"other_format_read", "failed_attempts", "warnings", "spans", "sha256", "source_version"} <= columns
+
+
 @pytest.mark.parametrize(
     ("declared", "limits", "ending"),
     [

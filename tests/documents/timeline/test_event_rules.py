@@ -1,5 +1,6 @@
 import pytest
 
+from clinical_assets.documents.timeline.drug_uses import OTHER_USES, POSSIBLY
 from clinical_assets.documents.timeline.event_rules import (
     ATC,
     CPT,
@@ -191,9 +192,9 @@ def test_subtypes(event_type, codings, words, subtype):
         ("J8700", "Temozolomide, oral, 5 mg", "antineoplastic"),
         ("J8999", "Prescription drug, oral, chemotherapeutic, nos", "antineoplastic"),
         ("J9190", "", "antineoplastic"),
-        ("J9202", "", "antineoplastic"),
+        ("J9202", "", "possibly_antineoplastic"),  # goserelin, rituximab: see the drugs of another use below
         ("J9214", "Injection, interferon, alfa-2b, recombinant, 1 million units", "antineoplastic"),
-        ("J9312", "", "antineoplastic"),
+        ("J9312", "", "possibly_antineoplastic"),
         ("J9999", "Not otherwise classified, antineoplastic drugs", "antineoplastic"),
         ("Q2040", "", "antineoplastic"),
         ("Q2041", "", "antineoplastic"),
@@ -203,7 +204,7 @@ def test_subtypes(event_type, codings, words, subtype):
         ("Q2050", "", "antineoplastic"),
         ("Q2053", "", "antineoplastic"),
         ("Q2058", "", "antineoplastic"),
-        ("C9257", "", "antineoplastic"),
+        ("C9257", "", "possibly_antineoplastic"),  # bevacizumab in the dose for the eye
         ("C9499", "Injection, carfilzomib, 1 mg", "antineoplastic"),  # newer than the table
         ("Q5107", "Injection, bevacizumab-awwb, biosimilar, (mvasi), 10 mg", "antineoplastic"),
         ("Q5101", "Injection, filgrastim-sndz, biosimilar, (zarxio), 1 microgram", "other"),
@@ -213,6 +214,77 @@ def test_billed_drugs_treat_a_tumour_or_do_not(code, words, subtype):
     coding = [Coding(HCPCS, code)]
     assert classify(TYPES, "Procedure", coding, words).kind == "medication"
     assert classify(SUBTYPES, "medication", coding, words).kind == subtype
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "subtype"),
+    [
+        # everolimus: by code, brand, strength
+        (Coding(HCPCS, "J7527"), "Everolimus, oral, 0.25 mg", "other"),
+        (Coding(HCPCS, "J7527"), "", "other"),
+        (None, "Zortress 0.75 mg tablet", "other"),
+        (None, "everolimus (Zortress) 1 mg tab", "other"),
+        (None, "everolimus 0.5 mg tablet", "other"),
+        (None, "everolimus 7.5 mg tablet", "antineoplastic"),
+        (None, "Afinitor 5 mg tablet", "antineoplastic"),
+        (None, "Everolimus", "possibly_antineoplastic"),
+        (Coding(ATC, "L04AH02"), "everolimus", "other"),
+        (Coding(ATC, "L01EG02"), "everolimus", "antineoplastic"),
+        # methotrexate: by route, dose, device; ATC puts every tablet among the immunosuppressants
+        (None, "Methotrexate Sodium", "possibly_antineoplastic"),
+        (None, "methotrexate 2.5 mg tablet", "possibly_antineoplastic"),
+        (Coding(ATC, "L04AX03"), "methotrexate 2.5 mg tablet", "possibly_antineoplastic"),
+        (Coding(ATC, "L01BA01"), "methotrexate", "antineoplastic"),
+        (None, "methotrexate 12 mg intrathecal", "antineoplastic"),
+        (None, "High-dose methotrexate", "antineoplastic"),
+        (None, "methotrexate 8,000 mg in dextrose", "antineoplastic"),
+        (None, "Methotrexate 15 mg/0.3 mL auto-injector", "other"),
+        (None, "OTREXUP 15 mg", "other"),
+        # on the skin, in the eye
+        (None, "Fluorouracil 5% cream", "other"),
+        (None, "fluorouracil 2,400 mg continuous infusion", "antineoplastic"),
+        (None, "Tretinoin 0.025% gel", "other"),
+        (None, "tretinoin 10 mg capsule", "antineoplastic"),
+        (None, "tretinoin", "possibly_antineoplastic"),
+        (None, "ruxolitinib 1.5 % cream", "other"),
+        (None, "ruxolitinib 5 mg tablet", "possibly_antineoplastic"),
+        (None, "bevacizumab 1.25 mg intravitreal", "other"),
+        (None, "bevacizumab 400 mg", "antineoplastic"),
+        (None, "bevacizumab-awwb", "antineoplastic"),
+        (Coding(HCPCS, "C9257"), "Injection, bevacizumab, 0.25 mg", "possibly_antineoplastic"),
+        # by brand
+        (None, "Siklos 100 mg tablet", "other"),
+        (None, "hydroxyurea 500 mg capsule", "possibly_antineoplastic"),
+        (None, "isotretinoin (Claravis) 40 mg", "other"),
+        (None, "isotretinoin 20 mg", "possibly_antineoplastic"),
+        (None, "rituximab-abbs", "possibly_antineoplastic"),
+        (None, "rituximab and hyaluronidase", "antineoplastic"),
+        (None, "Eligard 22.5 mg", "antineoplastic"),
+        (None, "leuprolide acetate (pediatric) 11.25 mg", "other"),
+        # nothing tells
+        (None, "mercaptopurine 50 mg tablet", "possibly_antineoplastic"),
+        (None, "cyclophosphamide", "possibly_antineoplastic"),
+        (None, "tamoxifen 20 mg", "possibly_antineoplastic"),
+        (Coding(HCPCS, "S0179"), "Megestrol acetate, oral, 20 mg", "possibly_antineoplastic"),
+        # a drug of no other use beside it tells
+        (None, "R-CHOP: rituximab, cyclophosphamide, doxorubicin, vincristine, prednisone", "antineoplastic"),
+        (None, "temsirolimus", "antineoplastic"),
+        (None, "tacrolimus 1 mg capsule, transplant", "other"),
+    ],
+)
+def test_drugs_of_another_use_are_told_by_code_brand_strength_and_form_or_said_to_be_doubtful(code, words, subtype):
+    assert classify(SUBTYPES, "medication", [code] if code else [], words).kind == subtype
+
+
+def test_no_drug_of_another_use_is_lost_where_nothing_is_said_of_its_use():
+    for drug in OTHER_USES:
+        said = classify(SUBTYPES, "medication", [], drug.drug).kind
+        assert said.removeprefix(POSSIBLY) == "antineoplastic", drug.drug
+        for code in (drug.codes.replace(r"\d", "0").replace("[0-7]", "0")).split("|") if drug.codes else ():
+            system = ATC if code[1:3].isdigit() and code[3].isalpha() else HCPCS
+            assert classify(SUBTYPES, "medication", [Coding(system, code)], "").kind == f"{POSSIBLY}antineoplastic", (
+                code
+            )
 
 
 def test_every_rule_gives_a_known_type():

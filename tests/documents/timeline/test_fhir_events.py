@@ -153,6 +153,93 @@ def test_an_arrival_and_an_examination_are_known_as_they_begin_and_a_report_when
     }  # fmt: skip
 
 
+# --- Known from -------------------------------------------------------------------------------------------------------
+
+
+def at(day: int, hour: int | None = None) -> str:
+    return f"2150-03-{day:02}" if hour is None else f"2150-03-{day:02}T{hour:02}:00:00"
+
+
+def known(kind: str, zone: str | None = "America/New_York", **said) -> tuple:
+    """When an event is known from: day, and hour where there is one."""
+    resource = {"resourceType": kind, "id": "x", **PATIENT, "code": {"text": "MRI"}, **said}
+    row = from_fhir([resource], zone).events.row(0, named=True)
+    time = row["known_time"]
+    return row["known_date"] and row["known_date"].day, time and time.hour
+
+
+@pytest.mark.parametrize(
+    ("kind", "when", "written"),
+    [
+        ("DiagnosticReport", "effectiveDateTime", "issued"), ("Procedure", "performedDateTime", "recorded"),
+        ("MedicationAdministration", "effectiveDateTime", "recorded"),
+        ("MedicationStatement", "effectiveDateTime", "dateAsserted"),
+    ],
+)  # fmt: skip
+def test_what_is_written_later_is_known_then_and_what_was_written_before_as_it_begins(kind, when, written):
+    assert known(kind, **{when: at(10, 9), written: at(12, 18)}) == (12, 18)
+    assert known(kind, **{when: at(10, 9), written: at(10, 18)}) == (10, 18)
+    assert known(kind, **{when: at(10, 9), written: at(8, 18)}) == (10, 9)
+    assert known(kind, **{when: at(10, 9), written: at(10)}) == (10, None), "when that day is over"
+    assert known(kind, **{when: at(10), written: at(10, 8)}) == (10, None)
+    assert known(kind, **{when: at(10, 9)}) == (None, None), "never as its clinical time"
+
+
+def test_an_order_for_later_is_no_beginning_yet():
+    dosage = [{"timing": {"repeat": {"boundsPeriod": {"start": at(20), "end": at(30)}}}}]
+    assert known("MedicationRequest", authoredOn=at(10, 9), dosageInstruction=dosage) == (20, None)
+
+
+@pytest.mark.parametrize(
+    ("changed", "zone", "expected"),
+    [
+        ("2150-03-12T18:00:00-04:00", "America/New_York", (12, 18)),
+        ("2150-03-12T03:00:00Z", "America/New_York", (11, 23)),
+        # Without the hospital's zone nobody knows which of its days it was: when the next one is over.
+        ("2150-03-12T18:00:00Z", None, (13, None)),
+        # Before what it tells: times were shifted.
+        ("2024-03-12T18:00:00Z", "America/New_York", (None, None)),
+        ("2150-03-10T18:00:00-04:00", "America/New_York", (None, None)),
+        ("some day", "America/New_York", (None, None)),
+    ],
+)
+def test_where_nobody_says_when_it_was_written_the_server_does(changed, zone, expected):
+    period = {"start": at(10, 9), "end": at(11, 9)}
+    said = {"performedPeriod": period, "meta": {"lastUpdated": changed}}
+    assert known("Procedure", zone, **said) == expected
+    assert known("Procedure", zone, recorded=at(10, 12), **said) == (10, 12), "its own word comes first"
+
+
+MOMENT = st.tuples(st.integers(1, 4), st.none() | st.integers(0, 23))
+
+
+@given(
+    start=MOMENT,
+    written=st.none() | MOMENT,
+    changed=st.none() | MOMENT,
+    kind=st.sampled_from(["DiagnosticReport", "MedicationStatement", "Procedure", "MedicationAdministration"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_nothing_is_known_before_it_began_nor_before_it_was_written(start, written, changed, kind):
+    when = "performedDateTime" if kind == "Procedure" else "effectiveDateTime"
+    stated = {"DiagnosticReport": "issued", "MedicationStatement": "dateAsserted"}.get(kind, "recorded")
+    said = {when: at(*start)} | ({stated: at(*written)} if written else {})
+    said |= {"meta": {"lastUpdated": at(*changed)}} if changed else {}
+    day, hour = known(kind, **said)
+    if day is None:
+        assert written is None
+        assert changed is None or changed[0] <= start[0]
+        return
+
+    def over(moment: tuple) -> tuple[int, int]:
+        """A day without a time is over at its end."""
+        return moment[0], 24 if moment[1] is None else moment[1]
+
+    assert (day, 24 if hour is None else hour) >= max(over(start), over(written or (0, 0)))
+    if written is None:
+        assert (day, 24 if hour is None else hour) >= over(changed)
+
+
 # --- Files ---------------------------------------------------------------------------------------------------------
 
 

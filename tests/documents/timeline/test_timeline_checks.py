@@ -17,6 +17,7 @@ from clinical_assets.documents.timeline import timeline_checks, timeline_store
 from clinical_assets.documents.timeline.events import EVENT_SCHEMA, PATIENT_SCHEMA
 from clinical_assets.documents.timeline.timeline_checks import (
     both_stores_agree,
+    known_once_begun,
     reports_found,
     rows_of,
     types_known,
@@ -85,6 +86,31 @@ def test_events_lie_within_life(warehouse, person, early, late):
     result = timeline_checks.events_within_life(warehouse=warehouse)
     assert result.passed == (not early and not late)
     assert within_life(outside).counts == {"before birth": early, "after death": late}
+
+
+@pytest.mark.parametrize(
+    ("start", "known", "passed"),
+    [
+        ((DAY, None), (None, None), True),
+        ((DAY, None), (DAY, None), True),
+        ((DAY, dt.datetime(2150, 3, 10, 9)), (DAY, dt.datetime(2150, 3, 10, 9)), True),
+        ((DAY, dt.datetime(2150, 3, 10, 9)), (DAY, None), True),
+        ((DAY, dt.datetime(2150, 3, 10, 9)), (DAY, dt.datetime(2150, 3, 10, 8)), False),
+        ((DAY, None), (dt.date(2150, 3, 9), None), False),
+    ],
+)
+def test_no_event_is_known_before_it_began(lake, start, known, passed):
+    event = {"event_id": "e", "patient_id": "p1", "event_type": "surgery", "rule": "t", "n_documents": 0}
+    names = ("start_date", "start_time", "known_date", "known_time")
+    event |= dict(zip(names, (*start, *known), strict=True))
+    rows = pl.DataFrame([event], schema=TIMELINE.polars_schema, orient="row")
+    finding = known_once_begun(rows)
+    assert finding.passed == passed
+    assert finding.counts == {"events": 1, "known before they began": not passed, "never known": known[0] is None}
+    with lake.write(TIMELINE.path, rows.to_arrow().schema, ["a-00001"], {}) as writer:
+        writer.write("a-00001", rows.to_arrow())
+    result = timeline_checks.events_known_once_begun(lake=lake)
+    assert (result.passed, result.severity.value) == (passed, "ERROR")
 
 
 def test_lake_and_warehouse_agree_on_every_patient_once(warehouse, lake):
@@ -175,8 +201,8 @@ def test_all_batches_are_made_with_one_profile(settings, passed):
     assert one_profile(triggers.select("profile"), triggers).passed == passed
 
 
-def test_every_check_has_a_description_and_warns_only():
+def test_every_check_has_a_description_and_blocks_nothing():
     checks = [*timeline_checks.CHECKS, *prioritised_checks.CHECKS]
     specs = [spec for check in checks for spec in check.check_specs]
-    assert len({spec.name for spec in specs}) == len(checks) == 8
+    assert len({spec.name for spec in specs}) == len(checks) == 9
     assert all(spec.description and not spec.blocking for spec in specs)

@@ -27,7 +27,8 @@ def test_a_row_is_an_event_with_all_it_says():
         "event_id": "csv/registry/7", "patient_id": "p1", "event_type": "radiation", "event_subtype": "proton",
         "description": "Proton therapy, 54 Gy", "code": "x", "code_system": "urn:y", "status": "completed",
         "start_date": dt.date(2150, 3, 10), "start_time": None, "end_date": dt.date(2150, 4, 20), "end_time": None,
-        "known_date": dt.date(2150, 3, 9), "known_time": dt.datetime(2150, 3, 9, 8), "encounter_id": "e1",
+        # Planned the day before; that it began is known when its day is over.
+        "known_date": dt.date(2150, 3, 10), "known_time": None, "encounter_id": "e1",
         "rule": "stated in the file",
     }  # fmt: skip
     assert timeline.links.rows() == [("d1", "csv/registry/7", "p1")]
