@@ -129,7 +129,9 @@ def features(observations: pl.LazyFrame, index_times: pl.LazyFrame, plan: Plan) 
         index_times: `visit_id`, `index_time`: one row per visit. A visit without observations has nulls and counts 0.
         plan: which features.
     """
-    seen = before_index(observations, index_times)
+    # In one order, whatever came first: sums in another differ in their last digits, and what nearly cancels, as a
+    # skewness does, in all of them.
+    seen = before_index(observations, index_times).sort(VISIT, CODE, TIME, VALUE, LOW, HIGH)
     rows = index_times.select(VISIT, INDEX_TIME)
     per_code = _per_code(seen.filter(pl.col(CODE).is_in(plan.codes)))
     rows = rows.join(_wide(per_code, plan), on=VISIT, how="left")
@@ -170,7 +172,7 @@ def _per_code(observations: pl.LazyFrame) -> pl.LazyFrame:
     moment = pl.col("microseconds")
     slope_per_hour = pl.cov(moment, value) / moment.var() * 3_600_000_000
     quarter, three_quarters = value.quantile(0.25, "linear"), value.quantile(0.75, "linear")
-    return judged.group_by(VISIT, CODE).agg(
+    return judged.group_by(VISIT, CODE, maintain_order=True).agg(
         mean=_mean(value),
         median=value.median(),
         std=value.std(),
@@ -216,7 +218,7 @@ def _over_all_codes(observations: pl.LazyFrame) -> pl.LazyFrame:
     distance = pl.col("off")
     return (
         observations.with_columns(off)
-        .group_by(VISIT)
+        .group_by(VISIT, maintain_order=True)
         .agg(
             total_mean=_mean(distance),
             total_std=distance.std(),
