@@ -67,8 +67,15 @@ DESCRIPTIONS = {
 def findings(
     lake: Lake, table: Table, referenced: Mapping[str, str], published: int | None, names: Iterable[str]
 ) -> Iterator[tuple[str, Finding]]:
-    """Judge a stored table by each named rule."""
+    """Judge a stored table by each named rule; of partitions of another version of the code, that they are."""
     partitions = lake.partitions(table.path) if table.patient_keyed else None
+    others: list[str] = []
+    if partitions is not None:
+        declared = lake.with_columns(table.path, partitions, table.column_names)
+        # Where none is as declared, all are alike, and the schema says in what they differ.
+        if declared:
+            others = [partition for partition in partitions if partition not in declared]
+            partitions = declared
     frame = lake.scan(table.path, partitions)
     stored = frame.collect_schema()
     present = [name for name in table.column_names if name in stored]
@@ -78,7 +85,7 @@ def findings(
     rows = int(figures["rows"])
     nulls = {name: int(figures[f"null {name}"] or 0) for name in present}
     judged = {
-        "schema": lambda: table_rules.schema(stored, nulls, table),
+        "schema": lambda: table_rules.schema(stored, nulls, table, others),
         "key": lambda: _key(lake, table, partitions, frame),
         "published_rows": lambda: table_rules.published_rows(
             rows, published or 0, lake.subject_shards - len(partitions) if partitions is not None else 0

@@ -32,14 +32,22 @@ class Finding:
     rows: tuple[Record, ...] = ()
 
 
-def schema(found: pl.Schema, nulls: Mapping[str, int], table: Table) -> Finding:
+def schema(found: pl.Schema, nulls: Mapping[str, int], table: Table, others: Sequence[str] = ()) -> Finding:
     """Declared columns, in order, of the declared types, and no null where none is allowed.
 
     Args:
         found: the stored schema.
         nulls: null count of each column.
         table: the declaration.
+        others: partitions with other columns, which were left out of `found` and `nulls`.
     """
+    if others:
+        return Finding(
+            False,
+            f"expected {len(table.columns)} declared columns in every partition; found {len(others)} partitions with "
+            f"others, the first {others[0]}: another version of the code made them. Materialize {table.path} for them",
+            {"partitions_with_other_columns": len(others)},
+        )
     faults: list[Record] = [
         {"column": c.name, "expected": str(c.type.polars), "found": str(found.get(c.name, "missing"))}
         for c in table.columns

@@ -19,7 +19,7 @@ from clinical_assets.mimic.catalogue import TABLES
 from clinical_assets.mimic.inventory import Inventory
 from clinical_assets.partitions import all_of
 from clinical_assets.settings import Settings
-from clinical_assets.table_checks import reference_path, table_checks
+from clinical_assets.table_checks import findings, reference_path, table_checks
 from clinical_assets.tables import Column, Table, Type
 from resources.lake import Lake
 from resources.lake_io_manager import LakeIOManager
@@ -43,6 +43,7 @@ AFTER = Table(
     primary_key=("thing_id",),
     columns=(STAYS.columns[0], STAYS.columns[1]),
 )
+STAYS_KEY = dg.AssetKey(list(STAYS.key))
 PATIENTS = list(range(100, 140))
 
 
@@ -134,6 +135,36 @@ def test_a_one_shard_run_never_hides_another_shards_fault(world):
     rows["now"] = good
     assert verdicts(run(partition_key="00"))[("stays/things", "key")] is False
     assert verdicts(run(partition_key="03"))[("stays/things", "key")] is True
+
+
+def test_shards_of_another_version_are_named_and_the_others_judged_by_every_rule(world):
+    _, run, lake = world
+    run(tags=EVERYTHING)
+    older = lake.scan(STAYS.path, ["03"]).drop("value").collect().to_arrow()
+    with lake.write(STAYS.path, older.schema, ["03"], {}) as writer:
+        writer.write("03", older)
+    result = run(partition_key="00")
+    judged = {e.check_name: e for e in result.get_asset_check_evaluations() if e.asset_key == STAYS_KEY}
+    assert {name: each.passed for name, each in judged.items()} == {
+        "schema": False, "key": True, "plausible": True, "missingness": True,
+    }  # fmt: skip
+    said = judged["schema"].description
+    assert "found 1 partitions with others, the first 03" in said
+    assert "Materialize stays/things for them" in said
+    assert "features/after" not in {e.asset_key.to_user_string() for e in result.get_asset_materialization_events()}
+    assert verdicts(run(tags=EVERYTHING))[("stays/things", "schema")] is True
+
+
+def test_where_every_shard_is_of_another_version_the_schema_says_what_differs(world):
+    _, run, lake = world
+    run(tags=EVERYTHING)
+    for shard in lake.partitions(STAYS.path):
+        older = lake.scan(STAYS.path, [shard]).drop("value").collect().to_arrow()
+        with lake.write(STAYS.path, older.schema, [shard], {}) as writer:
+            writer.write(shard, older)
+    finding = dict(findings(lake, STAYS, {}, None, ["schema"]))["schema"]
+    assert not finding.passed
+    assert [dict(row) for row in finding.rows] == [{"column": "value", "expected": "Float64", "found": "missing"}]
 
 
 def test_a_rule_that_returns_other_columns_is_refused_by_name():
