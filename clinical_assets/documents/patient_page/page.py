@@ -97,12 +97,15 @@ def record_of(lake: Lake, patient_id: str) -> PatientRecord:
 
 
 def _rows(lake: Lake, table: Table, patient_id: str) -> pl.DataFrame:
-    held = lake.partitions(table.path)
-    if not held:
-        return table.empty()
+    """The patient's rows of a table, whatever version of the code made each batch: what one lacks is empty."""
+    parts = [table.empty()]
+    for batch in lake.partitions(table.path):
+        rows = lake.scan(table.path, [batch])
+        held = rows.collect_schema()
+        known = [name for name in table.column_names if name in held]
+        parts.append(rows.filter(pl.col("patient_id") == patient_id).select(known).collect())
     # A patient of two cohorts is in two batches, with the same rows in both.
-    mine = lake.scan(table.path, held).filter(pl.col("patient_id") == patient_id).select(table.column_names)
-    return mine.collect().unique(table.primary_key, keep="first", maintain_order=True)
+    return pl.concat(parts, how="diagonal").unique(table.primary_key, keep="first", maintain_order=True)
 
 
 def render(record: PatientRecord, *, texts: bool = True) -> str:

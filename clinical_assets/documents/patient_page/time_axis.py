@@ -118,8 +118,6 @@ class TimeAxis:
 
 
 def _months(stretch: Stretch) -> list[dt.date]:
-    """The first days of the months that begin within a stretch."""
-    found, day = [], stretch.first.replace(day=1)
-    while (day := (day + 32 * _DAY).replace(day=1)) <= stretch.last:
-        found.append(day)
-    return found
+    """The first days of the months that begin within a stretch, without its own."""
+    months = range(stretch.first.year * 12 + stretch.first.month, stretch.last.year * 12 + stretch.last.month)
+    return [dt.date(month // 12, month % 12 + 1, 1) for month in months]

@@ -150,6 +150,17 @@ def test_a_patient_of_two_batches_is_shown_once(lake):
         assert getattr(twice, name).equals(getattr(once, name)), name
 
 
+def test_batches_of_an_earlier_version_are_shown_without_what_they_lack(lake):
+    now = record_of(lake, "p1")
+    older = lake.scan(TIMELINE.path, ["cohort-00001"]).drop("scan_id").collect().to_arrow()
+    with lake.write(TIMELINE.path, older.schema, ["cohort-00001"], {}) as writer:
+        writer.write("cohort-00001", older)
+    put(lake, "other-00001", {TIMELINE: [STRANGER]})
+    shown = record_of(lake, "p1")
+    assert shown.events.drop("scan_id").equals(now.events.drop("scan_id"))
+    assert render(shown) == render(now)
+
+
 def test_every_link_of_the_page_leads_somewhere_and_nothing_is_fetched(lake):
     parts = Parts(render(record_of(lake, "p1")))
     assert len(parts.ids) == len(set(parts.ids)) == 3 + 5

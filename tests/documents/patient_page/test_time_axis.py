@@ -56,6 +56,18 @@ def test_a_few_days_fill_no_more_than_the_page_and_ten_years_scroll():
     assert TimeAxis.of([day(n) for n in range(0, 3650, 10)]).width > WIDTH
 
 
+def test_an_end_nobody_knows_lies_behind_a_break():
+    axis = TimeAxis.of([dt.date(2149, 11, 20), dt.date(2150, 2, 1), dt.date(9999, 12, 31), dt.date.max])
+    assert [each.days for each in axis.breaks] == [72, (dt.date.max - dt.date(2150, 2, 1)).days - 1]
+    assert axis.width < WIDTH
+
+
+def test_every_month_is_labelled_where_there_is_room():
+    axis = TimeAxis.of([dt.date(2149, 11, 20) + dt.timedelta(days=n) for n in range(100)])
+    assert [day for _, day in axis.labels()] == ["2149-11-20", "2149-12-01", "2150-01-01", "2150-02-01"]
+    assert axis.x(dt.date(2149, 12, 1)) - axis.x(dt.date(2149, 11, 20)) > LABEL
+
+
 def test_no_day_at_all_is_an_error():
     with pytest.raises(ValueError, match="expected at least one day"):
         TimeAxis.of([])
