@@ -104,6 +104,21 @@ def findings(
         yield name, judged[name]()
 
 
+def rows_as_declared(lake: Lake, table: Table, partitions: Sequence[str] | None = None) -> pl.LazyFrame:
+    """The rows of those partitions that have just the declared columns; none where no partition has.
+
+    What judges a whole table judges these: that others are of another version of the code the schema check says.
+
+    Args:
+        lake: that holds them.
+        table: patient-keyed.
+        partitions: only these; all where none are named.
+    """
+    wanted = lake.partitions(table.path) if partitions is None else partitions
+    declared = lake.with_columns(table.path, wanted, table.column_names)
+    return lake.scan(table.path, declared) if declared else table.empty().lazy()
+
+
 def _key(lake: Lake, table: Table, partitions: Sequence[str] | None, frame: pl.LazyFrame) -> Finding:
     if partitions is None or table.axis is not Axis.PATIENT_BATCH:
         return table_rules.key(frame, table)

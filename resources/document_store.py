@@ -92,8 +92,9 @@ class DocumentStore(Sources):
             return True
 
     def listing(self, folder: str = "", *, recursive: bool = False) -> dict[str, StoredObject]:
-        """The objects in a folder by path below the root; those in its subfolders too where asked. Hidden ones are not.
+        """The objects in a folder by path below the root; those in its subfolders too where asked.
 
+        Hidden ones are not, however they are asked for: a dot begins their name, or that of a folder above them.
         The version of a local file is its size and both times of change, of an S3 object its ETag.
 
         Raises:
@@ -101,8 +102,8 @@ class DocumentStore(Sources):
         """
         if self.is_remote:
             entries = self._bucket.every(self._s3_prefix(folder), "", recursive=recursive)
-            return self._s3_objects(entries, folder)
-        return self._local_files(folder.strip("/"), recursive)
+            return self._s3_objects(entries)
+        return {} if _is_hidden(posixpath.normpath(f"/{folder}")) else self._local_files(folder.strip("/"), recursive)
 
     def listings(self, folders: Collection[str], *, recursive: bool = False) -> dict[str, dict[str, StoredObject]]:
         """`listing` of several folders, by folder; in S3 of neighbours in one request, see `s3_listing`.
@@ -115,7 +116,7 @@ class DocumentStore(Sources):
         top = [folder for folder in folders if not folder.strip("/")]
         prefixes = {folder: self._s3_prefix(folder) for folder in folders if folder not in top}
         found = of_folders(self._bucket, [*prefixes.values()], recursive=recursive)
-        listed = {folder: self._s3_objects(found[prefix], folder) for folder, prefix in prefixes.items()}
+        listed = {folder: self._s3_objects(found[prefix]) for folder, prefix in prefixes.items()}
         return {**listed, **{folder: self.listing(folder, recursive=recursive) for folder in top}}
 
     def folders(self, folder: str = "") -> list[str]:
@@ -194,14 +195,13 @@ class DocumentStore(Sources):
                         found[path] = StoredObject(path, size, version)
         return found
 
-    def _s3_objects(self, entries: Iterable[Entry], folder: str) -> dict[str, StoredObject]:
-        """What S3 lists below a folder as objects; its stand-ins for folders are no documents."""
-        base, prefix = self._s3_prefix(""), self._s3_prefix(folder)
+    def _s3_objects(self, entries: Iterable[Entry]) -> dict[str, StoredObject]:
+        """What S3 lists as objects; its stand-ins for folders are no documents."""
+        base = self._s3_prefix("")
         found: dict[str, StoredObject] = {}
         for entry in entries:
             path = entry["Key"].removeprefix(base)
-            hidden = any(part.startswith(".") for part in entry["Key"].removeprefix(prefix).split("/"))
-            if path and not path.endswith("/") and not hidden:
+            if path and not path.endswith("/") and not _is_hidden(path):
                 stored = entry["LastModified"].astimezone(dt.UTC).strftime(_IN_UTC)
                 found[path] = StoredObject(path, entry["Size"], entry["ETag"].strip('"'), stored)
         return found
@@ -224,6 +224,10 @@ def _absolute(root: str) -> str:
 @lru_cache(maxsize=32)
 def _base_uri(root: str) -> str:
     return f"{root.rstrip('/')}/" if root.startswith("s3://") else f"file://{quote(_absolute(root))}/"
+
+
+def _is_hidden(path: str) -> bool:
+    return path.startswith(".") or "/." in path
 
 
 def inside(path: str) -> bool:

@@ -109,9 +109,9 @@ class _Walk:
         position, more = max(prefix, position), True
         while more and position < _end(prefix):
             if not self.recursive and _folder(position) not in self.found:
-                # In a subfolder nobody asks for, which may be large: only what lies beside it.
-                behind = _end(f"{prefix}{position[len(prefix) :].partition('/')[0]}/")
-                self.found[prefix] += self.keys.every(prefix, behind, recursive=False)
+                # In a subfolder nobody asks for, which may be large: only what lies beside it. Never from its end on: a
+                # file may be called just that (`1/...`, then `10`), and a list begins behind where it is told to.
+                self.found[prefix] += self.keys.every(prefix, position, recursive=False)
                 self.done.add(prefix)
                 return position
             entries, more = self.keys.page(self.common, position)

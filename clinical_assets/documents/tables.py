@@ -73,7 +73,8 @@ INDEX = Table(
         text(
             "other_formats",
             "Where the same document lies in other formats, the best first, as a JSON list of objects: uri, version "
-            "(none where there are no bytes), declared_type, binary_id, s3_last_modified; empty where it has no other.",
+            "(none where there are no bytes), declared_type, binary_id, refused (why it is not looked for); empty "
+            "where it has no other.",
         ),
     ),
 )
@@ -102,7 +103,8 @@ TEXT = Table(
         text(
             "spans",
             "Pages, sections and attachments as a JSON list of objects: kind, start and end (offsets into `text` in "
-            "characters, end exclusive), title, code, code_system, number, level, method.",
+            "characters, end exclusive), title, code, code_system, number, level, method, confidence (0 to 100; pages "
+            "read by OCR).",
             required=True,
         ),
         text("method", "How the text was read, e.g. `pdf(tesseract)`.", required=True),

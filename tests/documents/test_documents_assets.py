@@ -10,8 +10,12 @@ import sqlalchemy as sa
 from document_graph import FILES, HTML, NOTE, Graph, loads, write_store
 from polars.testing import assert_frame_equal
 
+from clinical_assets.documents.readers.reading import DEFAULT_LIMITS
 from clinical_assets.documents.tables import INDEX, PATIENT_BATCHES, TEXT
+from clinical_assets.documents.text import text_files
+from clinical_assets.documents.text.extracting import Extractor
 from resources import patient_batches
+from resources.lake import LakeError
 
 BATCHES = ["with_documents-00001", "with_documents-00002", "with_documents-00003"]
 
@@ -183,6 +187,38 @@ def test_a_patient_in_batches_of_two_cohorts_is_in_both(store, tmp_path, warehou
     both = graph.lake.scan(TEXT.path, ["board-00001"]).collect()
     assert sorted(both["document_id"]) == ["d3", "d4", "d9"]
     assert graph.rows(TEXT).height == len(FILES) + 3
+
+
+def of_an_earlier_version(lake, table, batch, lacking):
+    older = lake.scan(table.path, [batch]).drop(lacking).collect().to_arrow()
+    with lake.write(table.path, older.schema, [batch], {}) as writer:
+        writer.write(batch, older)
+
+
+def test_one_batch_beside_another_of_an_earlier_version_fails_the_schema_check_and_nothing_else(
+    store, tmp_path, warehouse
+):
+    graph = Graph(tmp_path / "home", store, warehouse)
+    graph.cut()
+    graph.run(BATCHES[0], BATCHES[-1])
+    before = {name: verdict.passed for name, verdict in graph.verdicts.items()}
+    assert before["documents/index:schema"]
+    assert before["documents/text:schema"]
+    of_an_earlier_version(graph.lake, INDEX, BATCHES[1], "other_formats")
+    of_an_earlier_version(graph.lake, TEXT, BATCHES[1], "read_instead")
+    with pytest.raises(dg.DagsterError, match="1 blocking asset check failed.*\n.*documents/index: schema"):
+        graph.run(BATCHES[0])
+    graph.run(BATCHES[0], BATCHES[-1])
+    assert {name: verdict.passed for name, verdict in graph.verdicts.items()} == before
+
+
+def test_text_of_an_index_of_an_earlier_version_says_what_to_make_first(graph):
+    graph.cut()
+    graph.run(BATCHES[0])
+    extractor = Extractor(graph.warehouse, None, DEFAULT_LIMITS, 1)
+    of_an_earlier_version(graph.lake, INDEX, BATCHES[0], "other_formats")
+    with pytest.raises(LakeError, match=f"{BATCHES[0]}: expected its declared columns.*materialize documents/index"):
+        list(text_files.write_text([BATCHES[0]], extractor, graph.lake, "2"))
 
 
 def test_a_partition_the_warehouse_does_not_know_says_so(graph):

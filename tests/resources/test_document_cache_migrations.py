@@ -33,6 +33,27 @@ def server(warehouse) -> Iterator[sa.Engine]:
         connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
+def test_who_was_granted_the_view_may_read_it_after(server):
+    role, view = f"reader_{uuid.uuid4().hex[:12]}", "document_cache.extracted_document_text"
+    migrate(server, "0007")
+    with server.begin() as connection:
+        connection.execute(sa.text(f"CREATE ROLE {role}"))
+        connection.execute(sa.text(f"GRANT USAGE ON SCHEMA document_cache TO {role}"))
+        connection.execute(sa.text(f"GRANT SELECT ON {view} TO {role} WITH GRANT OPTION"))
+        connection.execute(sa.text(f"CREATE VIEW ours AS SELECT document_id FROM {view}"))
+    migrate(server)
+    with server.connect() as connection:
+        connection.execute(sa.text(f"SET ROLE {role}"))
+        assert connection.execute(sa.text(f"SELECT other_format_read FROM {view}")).all() == []
+        connection.execute(sa.text("RESET ROLE"))
+        granted = sa.text("SELECT has_table_privilege(:role, :view, 'SELECT WITH GRANT OPTION')")
+        assert connection.execute(granted, {"role": role, "view": view}).scalar()
+        assert connection.execute(sa.text("SELECT * FROM ours")).all() == []
+        connection.execute(sa.text(f"DROP OWNED BY {role}"))
+        connection.execute(sa.text(f"DROP ROLE {role}"))
+        connection.commit()
+
+
 @pytest.mark.parametrize("memory", [10**9, None])
 def test_what_was_given_up_is_still_given_up_with_the_limits_it_had(server, memory):
     migrate(server, "0007")

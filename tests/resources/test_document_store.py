@@ -14,6 +14,7 @@ FILES = {
     "files/p1/deep/c.pdf": b"",
     ".hidden/x": b"",
     "files/.y": b"",
+    "files/.deep/p9/z": b"",
 }
 
 
@@ -47,6 +48,23 @@ def test_a_folder_is_listed_alone_or_with_what_is_below_and_nothing_hidden(store
     assert store.listing("nowhere") == {}
     assert store.folders() == ["files"]
     assert store.is_there()
+
+
+def test_what_is_hidden_is_nowhere_however_it_is_asked_for(store):
+    for folder in (".hidden", "files/.deep", "files/.deep/p9"):
+        for recursive in (False, True):
+            assert store.listing(folder, recursive=recursive) == {}
+            assert store.listings([folder, "files/p1"], recursive=recursive)[folder] == {}
+    assert "files/.deep/p9/z" not in store.listings(["", "files"], recursive=True)["files"]
+
+
+def test_dots_that_lead_to_a_folder_hide_nothing(local):
+    for folder, expected in {
+        "./files/p1": "./files/p1/a b#1.txt",
+        "files/../files/p1": "files/../files/p1/a b#1.txt",
+        ".": "./manifest.csv",
+    }.items():
+        assert set(local.listing(folder)) == {expected}
 
 
 def test_an_address_leads_back_to_the_object_and_its_bytes(store):

@@ -1,6 +1,8 @@
 """Folders of a bucket are listed together as they would be one by one, in no more requests."""
 
 import random
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import pytest
 from hypothesis import example, given
@@ -34,6 +36,28 @@ class Made:
         return iter([{"Key": key} for key in own])
 
 
+class Crowd(NamedTuple):
+    """Keys of a bucket, folders of it, and how many keys come to a page."""
+
+    keys: Sequence[str]
+    prefixes: Sequence[str]
+    to_a_page: int
+
+
+@st.composite
+def crowds(draw):
+    """Folders of files and of folders, all called like their neighbours: `1`, and what lies just behind `1/`."""
+    names = st.sets(st.sampled_from(["1", "1!", "10", "2"]))
+    keys, below = [], []
+    for patient in ("p", "p0", "q"):
+        folders = [f"{patient}/{name}" for name in sorted(draw(names))]
+        keys += [f"{patient}/{name}" for name in sorted(draw(names))]
+        keys += [f"{folder}/{n}" for folder in folders for n in range(draw(st.integers(1, 3)))]
+        below += [f"{folder}/" for folder in folders]
+    asked = draw(st.sets(st.sampled_from(["p/", "p0/", "q/", *below]), min_size=1))
+    return Crowd(keys, sorted(asked), draw(st.integers(1, 3)))
+
+
 def one_by_one(keys, prefixes, *, recursive):
     made = Made(keys)
     return {
@@ -50,9 +74,17 @@ PREFIXES = st.lists(st.lists(NAMES, min_size=1, max_size=3).map(lambda parts: "/
 @example(["a/a/a", "a/a/b", "a/a/z", "a/b", "b/a"], ["a/", "b/"], False)
 @example([f"a/a/{n}" for n in range(9)] + ["a/z", "b/a"], ["a/", "b/"], False)
 @example(["a/b/a", "a/b/b"], ["a/", "a/b/"], True)
+@example(["a/b/1", "a/b/2", "a/b/3", "a/b/4", "a/b0"], ["a/", "z/"], False)
 def test_folders_together_hold_what_each_holds(keys, prefixes, recursive):
     found = of_folders(Made(keys), prefixes, recursive=recursive)
     expected, _ = one_by_one(keys, prefixes, recursive=recursive)
+    assert {prefix: [each["Key"] for each in entries] for prefix, entries in found.items()} == expected
+
+
+@given(crowds(), st.booleans())
+def test_however_long_the_pages_nothing_is_lost_where_one_ends_among_neighbours(crowd, recursive):
+    found = of_folders(Made(crowd.keys, to_a_page=crowd.to_a_page), crowd.prefixes, recursive=recursive)
+    expected, _ = one_by_one(crowd.keys, crowd.prefixes, recursive=recursive)
     assert {prefix: [each["Key"] for each in entries] for prefix, entries in found.items()} == expected
 
 

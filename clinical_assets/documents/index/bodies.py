@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from clinical_assets.documents.index.entries import LAKE
 from clinical_assets.documents.index.fhir_entries import INLINE, bytes_inside
 from clinical_assets.documents.index.fhir_files import COMPLETED, Completed, completed, version_with
 from clinical_assets.documents.index.folders import Folders
@@ -22,7 +23,6 @@ from resources.document_store import DocumentStore
 from resources.lake import Lake
 from resources.lake_io_manager import rows_of_subjects
 
-LAKE = "lake:"
 _SNIFFED_HEAD = 64 * 1024
 _PATIENTS_AT_ONCE = 100
 """Whose notes are in memory together."""
@@ -151,6 +151,26 @@ class Bodies:
             if path is not None:
                 return store, path
         raise OSError("no store of this site")
+
+    def s3_last_modified(self, versions: Mapping[str, str | None]) -> dict[str, str]:
+        """When S3 stored the objects that documents are, or are in, in ISO 8601 by the documents' addresses.
+
+        Args:
+            versions: those wanted, by address; of an object that has another by now, nothing is said.
+
+        Raises:
+            OSError: a store cannot be looked at.
+        """
+        places = {uri: self._find(_holder(uri)) for uri in versions}
+        remote = {uri: (self._folders_of(store), path) for uri, (store, path) in places.items() if store.is_remote}
+        for folders in {id(folders): folders for folders, _ in remote.values()}.values():
+            folders.look(path for its, path in remote.values() if its is folders)
+        found = {uri: folders.find(path) for uri, (folders, path) in remote.items()}
+        return {
+            uri: each.s3_last_modified
+            for uri, each in found.items()
+            if each and each.s3_last_modified and each.version == versions[uri]
+        }
 
     def notes(self, documents: pl.DataFrame) -> Mapping[str, bytes]:
         """Bytes by address of the notes among some documents, one pass over each table.

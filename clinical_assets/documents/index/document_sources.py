@@ -244,14 +244,21 @@ class DocumentSources:
             trees = {file_of(uri) for source, uri, *_ in seen if source == "tree"}
             if trees != {self._address(path) for path in self._tree(patients)}:
                 return False
-        nowhere = {uri for _, uri, _, status, *_ in seen if status == _NOWHERE and not ELSEWHERE.match(uri)}
+        # What lay nowhere has no version, whatever address of a file it may look like: only its coming is looked for.
+        nowhere = {
+            uri
+            for _, uri, _, status, _, binary, _ in seen
+            if status == _NOWHERE and not binary and not ELSEWHERE.match(uri)
+        }
         if any(fhir_entries.file_named(uri) in self._folders for uri in nowhere):
             return False
-        files = [(uri, version) for _, uri, version, *_ in seen if not uri.startswith(LAKE)]
+        files = [(uri, v) for _, uri, v, status, *_ in seen if status != _NOWHERE and not uri.startswith(LAKE)]
         return (
             self._hold(self.store, self._folders, files)
             and all(
-                self._binary_still(uri, binary) for source, uri, *_, binary, _ in seen if source == "fhir" and binary
+                self._binary_still(uri if version else None, binary)
+                for source, uri, version, *_, binary, _ in seen
+                if source == "fhir" and binary
             )
             and all(version == self._version_again(uri, version) for uri, version in files if uri.endswith(COMPLETED))
         )
@@ -266,10 +273,10 @@ class DocumentSources:
         for store, folders in ((self.store, self._folders), (self.sources, self._released)):
             folders.look([path for uri in uris if (path := store.path_of(uri))])
 
-    def _binary_still(self, uri: str, binary: str) -> bool:
-        """Whether a Binary lies where it would be looked for now: as a file before a line of one."""
+    def _binary_still(self, uri: str | None, binary: str) -> bool:
+        """Whether a Binary lies where it would be looked for now: as a file before a line of one; None for nowhere."""
         as_file = fhir_entries.binary_file(binary, self._folders)
-        return as_file == (None if uri.startswith(INLINE) else self.store.path_of(uri))
+        return as_file == (None if uri is None or uri.startswith(INLINE) else self.store.path_of(uri))
 
     def _hold(self, store: DocumentStore, folders: Folders, files: Sequence[tuple[str, str | None]]) -> bool:
         """Whether files, given by their addresses, are there in the versions given; absent where that is None."""
@@ -343,7 +350,7 @@ class DocumentSources:
         for table, version in self._notes_there.items():
             found = entries.note_entries(rows_of_subjects(self.lake, table, ids), table)
             nothing = {"size_bytes": pl.lit(None, pl.Int64), "s3_last_modified": pl.lit(None, pl.String)}
-            yield found.lazy().with_columns(version=pl.lit(version), **nothing)
+            yield found.lazy().drop("names").with_columns(version=pl.lit(version), **nothing)
 
     def _reports(self, patients: Sequence[str]) -> Iterator[pl.LazyFrame]:
         if self._release:

@@ -24,6 +24,8 @@ from clinical_assets.documents import moments
 
 FOLDER = "files"
 IGNORED_FOLDERS = ("truth", "fhir", "timeline")
+LAKE = "lake:"
+"""Before the address of a note in the lake: its table, with `#` and its id behind."""
 MANIFESTS = ("manifest.csv", "manifest.csv.gz", "manifest.parquet", "manifest.ndjson", "manifest.ndjson.gz")
 
 ENTRIES = pl.Schema(
@@ -45,10 +47,12 @@ ENTRIES = pl.Schema(
         "refused": pl.String(),
         "fault": pl.String(),
         "other_formats": pl.String(),
+        "names": pl.List(pl.String()),
     }
 )
 """One row per document. `uri` of a file is its path below the store; `refused` is the status of a document whose bytes
-must not or cannot be looked for, null otherwise; `other_formats` as in the module of that name."""
+must not or cannot be looked for, null otherwise; `other_formats` as in the module of that name; `names` are the paths
+of all files that a manifest's entry names, or would if they were there, in whatever format."""
 
 _REQUIRED = ("patient_id", "file")
 _OPTIONAL = ("document_id", "document_type", "category", "description", "content_type", "authored_at", "stored_at")
@@ -108,6 +112,7 @@ def manifest_entries(manifest: pl.DataFrame, place: str, zone: str | None = None
             .when(given.is_null())
             .then(pl.lit("no document id")),
             other_formats=pl.lit(None, pl.String),
+            names=pl.concat_list(path.fill_null("").str.strip_prefix("./")),
         )
     )
 
@@ -194,7 +199,7 @@ def note_entries(notes: pl.LazyFrame, table: str) -> pl.DataFrame:
         document_id="note_id",
         patient_id=pl.col("subject_id").cast(pl.String),
         source=pl.lit("note"),
-        uri=pl.format(f"lake:{table}#{{}}", "note_id"),
+        uri=pl.format(f"{LAKE}{table}#{{}}", "note_id"),
         document_type=pl.col("note_type").replace_strict(types, default=pl.col("note_type")),
         category=pl.col("note_type").replace_strict(categories, default=None, return_dtype=pl.String),
         description=pl.lit(None, pl.String),
@@ -208,6 +213,7 @@ def note_entries(notes: pl.LazyFrame, table: str) -> pl.DataFrame:
         refused=pl.lit(None, pl.String),
         fault=pl.lit(None, pl.String),
         other_formats=pl.lit(None, pl.String),
+        names=pl.lit(None, ENTRIES["names"]),
     )
     return found.select(pl.col(name).cast(kind) for name, kind in ENTRIES.items()).collect()
 

@@ -3,7 +3,9 @@
 Of several formats of one document the one whose reader keeps most is taken, of those whose bytes can be had; where
 that is not the best of all, the entry says so. Those behind it are named in `other_formats`: text is made of them where
 the bytes of the one taken turn out to be no document. An attachment's bytes are in the resource (`data`, a `data:`
-URL), in a Binary of the same store, or in a file of the store; nothing is fetched from elsewhere.
+URL), in a Binary of the same store by its id, or in a file of the store by its path below it; nothing is fetched from
+elsewhere. A URL is the sender's: it is never taken for an address of the index's own (of a line in an export, of a note
+in the lake), nor does it name a file that is everybody's (a manifest, an export). So it is with every format.
 
 Source: FHIR R4 DocumentReference, Attachment, Binary; Bulk Data Access (NDJSON files named after the resource).
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import posixpath
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +23,7 @@ import polars as pl
 
 from clinical_assets.documents import moments
 from clinical_assets.documents.index import other_formats
-from clinical_assets.documents.index.entries import ENTRIES
+from clinical_assets.documents.index.entries import ENTRIES, IGNORED_FOLDERS, LAKE, MANIFESTS
 from clinical_assets.documents.index.other_formats import Format
 from clinical_assets.documents.index.packed import unpacked_pieces
 from clinical_assets.documents.readers import fhir
@@ -142,13 +145,17 @@ def _row(resource: Resource, inline: str, named: str, around: Surroundings) -> d
         "refused": refused,
         "fault": "; ".join(fault for fault, holds in faults.items() if holds) or None,
         "other_formats": None if status == "entered-in-error" else other_formats.as_written(others),
+        "names": _files_named(_attachments(resource)),
     }
+
+
+def _attachments(resource: Resource) -> Iterator[Resource]:
+    return (each for part in fhir.dicts(resource.get("content")) for each in fhir.dicts(part.get("attachment")))
 
 
 def _by_preference(resource: Resource) -> list[Resource]:
     """The attachments of a document, the format whose reader keeps most of it first."""
-    content = fhir.dicts(resource.get("content"))
-    return sorted((a for part in content for a in fhir.dicts(part.get("attachment"))), key=fhir.preference)
+    return sorted(_attachments(resource), key=fhir.preference)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +178,10 @@ def _chosen(resource: Resource, inline: str, around: Surroundings) -> tuple[Reso
     first = next((n for n, (a, place) in enumerate(choices) if _to_be_had(a, place, inline, around)), 0)
     behind = [
         Format(
-            f"{inline},{n}" if place.uri == inline else place.uri, fhir.string(a.get("contentType")), place.binary_id
+            f"{inline},{n}" if place.uri == inline else place.uri,
+            fhir.string(a.get("contentType")),
+            place.binary_id,
+            refused=place.refused,
         )
         for n, (a, place) in enumerate(zip(attachments, places, strict=True))
         if n > first and not (place.refused and place.uri == inline)
@@ -194,18 +204,45 @@ def _place(attachment: Resource, inline: str, around: Surroundings) -> _Place:
     if _is_inside(attachment):
         return _Place(inline)
     url = fhir.string(attachment.get("url")) or ""
-    if "Binary/" in url:
-        binary = url.rpartition("Binary/")[2].partition("/")[0]
+    binary = _binary_named(url)
+    if binary is not None:
         held = binary_file(binary, around.files) or around.binaries.get(binary)
-        return _Place(held or url, binary, None if held else "unresolved_reference")
+        named = f"Binary/{binary}" if _is_no_senders(url) else url
+        return _Place(held or named, binary, None if held else "unresolved_reference")
+    if _is_no_senders(url):
+        return _Place(inline, refused="unresolved_reference")
     if file_named(url) in around.files:
         return _Place(file_named(url))
     return _Place(url or inline, refused="unresolved_reference" if url else "missing")
 
 
+def _is_no_senders(url: str) -> bool:
+    """Whether a URL is written like an address of ours, or names what every patient is in: neither is his document."""
+    path = file_named(url)
+    top, _, below = posixpath.normpath(path).partition("/")
+    of_everybody = top in IGNORED_FOLDERS if below else top in MANIFESTS or top.endswith(ENDINGS)
+    return path.startswith((INLINE, LAKE)) or of_everybody
+
+
+def _binary_named(url: str) -> str | None:
+    """The id of the Binary that a URL names, if it names one."""
+    return url.rpartition("Binary/")[2].partition("/")[0] if "Binary/" in url else None
+
+
 def binary_file(binary: str, files: Container[str]) -> str | None:
     """The file a Binary is in, by its id, if it is one of a store's files."""
-    return next((path for path in (f"Binary/{binary}", f"Binary/{binary}.json") if path in files), None)
+    return next((path for path in _binary_files(binary) if path in files), None)
+
+
+def _binary_files(binary: str) -> tuple[str, str]:
+    return f"Binary/{binary}", f"Binary/{binary}.json"
+
+
+def _files_named(attachments: Iterable[Resource]) -> list[str]:
+    """Paths of the files that attachments name, whichever of them are there."""
+    urls = [url for each in attachments if (url := fhir.string(each.get("url"))) and not url.startswith("data:")]
+    binaries = [binary for url in urls if (binary := _binary_named(url))]
+    return sorted({*map(file_named, urls), *(path for binary in binaries for path in _binary_files(binary))})
 
 
 def file_named(url: str) -> str:

@@ -8,7 +8,7 @@ import polars as pl
 from clinical_assets.documents.index.document_sources import DocumentSources
 from clinical_assets.documents.readers.sniffing import contradicts, parse_declared
 from clinical_assets.documents.tables import INDEX, INDEXED
-from clinical_assets.table_checks import WARN, check_result
+from clinical_assets.table_checks import WARN, check_result, rows_as_declared
 from clinical_assets.table_rules import Finding
 from resources import patient_batches
 from resources.document_store import DocumentStore
@@ -125,7 +125,7 @@ def index_content(
     """The index as stored, of all batches; a patient in batches of two cohorts counts once."""
     batches = lake.partitions(INDEX.path)
     columns = ("document_id", "patient_id", "source", "sha256", "status", "fault", "declared_type", "content_type")
-    index = lake.scan(INDEX.path, batches).select(columns).unique(maintain_order=True).collect()
+    index = rows_as_declared(lake, INDEX, batches).select(columns).unique(maintain_order=True).collect()
     found = DocumentSources(document_store, DocumentStore(root=sources.root), lake)
     found.see_all()
     members = patient_batches.members(warehouse, batches)["patient_id"].unique()

@@ -7,19 +7,16 @@ cutting of cohorts) takes this record as long as the manifests are those it was 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from clinical_assets.documents.index.fhir_entries import INLINE, file_named
-from clinical_assets.documents.index.fhir_files import BINARIES
-from clinical_assets.documents.index.other_formats import as_read
 from resources.lake import VERSION, Lake
 
 RECORD = "documents/listed"
 """Where the record is in the lake; no table of the graph, and rebuilt whenever it is not there."""
-_FORMAT = "1"
+_FORMAT = "2"
 _LINES = "lines_without_document"
 SCHEMA = pl.Schema({"document_id": pl.String(), "patient_id": pl.String(), "names": pl.List(pl.String())})
 
@@ -29,7 +26,7 @@ class Listed:
     """What the manifests list.
 
     Attributes:
-        documents: `document_id`, `patient_id`, and in `names` the paths of files that the entry names, or would.
+        documents: `document_id`, `patient_id`, `names` as in `entries.ENTRIES`: they do not change with what is there.
         lines_without_document: lines of NDJSON manifests that hold none.
     """
 
@@ -44,19 +41,7 @@ def listed_documents(entries: pl.DataFrame, lines_without_document: int) -> List
         entries: see `entries.ENTRIES`, with paths for addresses.
         lines_without_document: of the manifests they are of.
     """
-    columns = entries.select("uri", "binary_id", "other_formats").iter_rows()
-    names = [sorted(set(_named(uri, binary, written))) for uri, binary, written in columns]
-    ids = entries.select("document_id", "patient_id")
-    return Listed(ids.with_columns(pl.Series("names", names, pl.List(pl.String()))), lines_without_document)
-
-
-def _named(uri: str, binary: str | None, written: str | None) -> Iterator[str]:
-    """Paths of the files an entry names, wherever of them it may lie."""
-    for address, held in ((uri, binary), *((each.uri, each.binary_id) for each in as_read(written))):
-        if not address.startswith(INLINE):
-            yield file_named(address)
-        if held:
-            yield from (f"{BINARIES}/{held}", f"{BINARIES}/{held}.json")
+    return Listed(entries.select(SCHEMA.names()), lines_without_document)
 
 
 def state_of(root: str, manifests: Sequence[tuple[str, str]]) -> str:

@@ -2,7 +2,8 @@
 
 The index names one address for a document, that of the best format whose bytes can be had, and reads its bytes alone.
 The formats behind it are kept as JSON in `other_formats` of its row, the best first: address, version, declared type,
-id of a Binary. One without a version is not there now. Nothing of them is read before it is wanted.
+id of a Binary. One without a version is not there now, or refused: what a document's first format must not be read
+from, no other is read from either. Nothing of them is read before it is wanted.
 
 Source: FHIR R4 DocumentReference.content, "the same document in different formats".
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 MOST = 20
 """Formats of a document that are kept besides the first: nobody writes a document in so many."""
@@ -25,15 +26,18 @@ class Format:
         uri: where its bytes lie, or would.
         declared_type: content type as declared.
         binary_id: id of the FHIR Binary that holds them, if one does.
-        version: of the bytes there; None where there are none.
-        s3_last_modified: when S3 stored the object, in ISO 8601; None for files.
+        version: of the bytes there; None where there are none, or they are not looked for.
+        refused: why its bytes are not looked for; None where they are.
     """
 
     uri: str
     declared_type: str | None = None
     binary_id: str | None = None
     version: str | None = None
-    s3_last_modified: str | None = None
+    refused: str | None = None
+
+
+_FIELDS = tuple(each.name for each in fields(Format))
 
 
 def as_written(formats: Iterable[Format]) -> str | None:
@@ -43,5 +47,6 @@ def as_written(formats: Iterable[Format]) -> str | None:
 
 
 def as_read(written: str | None) -> tuple[Format, ...]:
-    """The formats that a column's value holds."""
-    return tuple(Format(**each) for each in json.loads(written)) if written else ()
+    """The formats that a column's value holds; what earlier versions wrote beside is left aside."""
+    several = json.loads(written) if written else ()
+    return tuple(Format(**{name: each.get(name) for name in _FIELDS}) for each in several)

@@ -18,7 +18,10 @@ from resources.document_store import DocumentStore
 AS_WRITTEN = re.compile(r"[A-Za-z0-9_.~/-]*")
 ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 """How an address of something that is no file of the store begins."""
-PLACED = pl.Schema({**ENTRIES, "version": pl.String(), "size_bytes": pl.Int64(), "s3_last_modified": pl.String()})
+PLACED = pl.Schema(
+    {name: kind for name, kind in ENTRIES.items() if name != "names"}
+    | {"version": pl.String(), "size_bytes": pl.Int64(), "s3_last_modified": pl.String()}
+)
 """Entries with full addresses; version and size are null where there is no such file."""
 
 
@@ -26,13 +29,14 @@ def placed(found: pl.DataFrame, folders: Folders) -> pl.LazyFrame:
     """Entries with addresses for paths, and each file's version and size."""
     store, base = folders.store, folders.store.uri("")
     paths = found["uri"].to_list()
-    inline = [path.startswith(INLINE) for path in paths]
+    # A file may be called like an address: only what `fhir_entries` made is one.
+    inline = [s == "fhir" and path.startswith(INLINE) for s, path in found.select("source", "uri").iter_rows()]
     refused = found["refused"].is_not_null().to_list()
     held = [
         store.path_of(file_of(p)) if i else None if r else p for p, i, r in zip(paths, inline, refused, strict=True)
     ]
     formats = [as_read(written) for written in found["other_formats"]]
-    behind = {_path_in(store, each.uri) for several in formats for each in several}
+    behind = {_path_in(store, each) for several in formats for each in several}
     folders.look({path for path in (*held, *behind) if path})
     objects = [folders.find(path) if path else None for path in held]
     uris = [
@@ -53,22 +57,21 @@ def placed(found: pl.DataFrame, folders: Folders) -> pl.LazyFrame:
     )
 
 
-def _path_in(store: DocumentStore, named: str) -> str | None:
-    """The path of the file that an entry names, by its path or by an address of a line in it."""
-    if named.startswith(INLINE):
-        return store.path_of(file_of(named))
-    return None if ELSEWHERE.match(named) else named
+def _path_in(store: DocumentStore, named: Format) -> str | None:
+    """The path of the file that a format lies in, named by it or by an address of a line in it; None where refused."""
+    if named.refused:
+        return None
+    return store.path_of(file_of(named.uri)) if named.uri.startswith(INLINE) else named.uri
 
 
 def _formats_placed(formats: Sequence[Format], folders: Folders) -> str | None:
     """Other formats with full addresses, and the versions of those that are there."""
     placed = []
     for each in formats:
-        path = _path_in(folders.store, each.uri)
+        path = _path_in(folders.store, each)
         there = folders.find(path) if path else None
         uri = folders.store.uri(each.uri) if there and path == each.uri else each.uri
-        version, modified = (there.version, there.s3_last_modified) if there else (None, None)
-        placed.append(replace(each, uri=uri, version=version, s3_last_modified=modified))
+        placed.append(replace(each, uri=uri, version=there.version if there else None))
     return as_written(placed)
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from clinical_assets.documents.prioritised.note_profiles import ADDENDUM, Profile, pattern_of
+from clinical_assets.documents.prioritised.note_profiles import ADDENDUM, Profile
+from clinical_assets.documents.timeline.body_regions import pattern_of, plainly
 from clinical_assets.documents.timeline.timeline_links import REFERENCE
 
 STANDING = ("specialist", "elsewhere", "addendum", "at_visit", "alone_at_visit")
@@ -73,10 +74,11 @@ def _concerns(words: pl.Expr, profile: Profile) -> pl.Expr:
     regions = profile.imaging_regions
     if regions is None:
         return pl.lit(None, pl.Boolean)
+    plain = plainly(words)
     return (
-        pl.when(words.str.contains(pattern_of(regions.include)))
+        pl.when(plain.str.contains(pattern_of(regions.include)))
         .then(pl.lit(True))
-        .when(words.str.contains(pattern_of(regions.exclude)))
+        .when(plain.str.contains(pattern_of(regions.exclude)))
         .then(pl.lit(False))
     )
 

@@ -19,10 +19,11 @@ spine; for tumours elsewhere a site's profile names its own `imaging_regions`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
+
+from clinical_assets.documents.timeline.body_regions import pattern_of, terms_of
 
 Direction = Literal["before", "after"]
 Edge = Literal["start", "end"]
@@ -50,16 +51,6 @@ class Rule:
     def pattern(self) -> str:
         """The terms as one regular expression over lower-case text."""
         return pattern_of(self.terms)
-
-
-def pattern_of(terms: str) -> str:
-    """Terms (see `Rule`) as one regular expression over lower-case text, which matches any of them as whole words."""
-    return rf"\b(?:{'|'.join(_as_regex(term.strip()) for term in terms.split(' | '))})\b"
-
-
-def _as_regex(term: str) -> str:
-    """A term as a regular expression: any separator for a space, any word ending for a star."""
-    return re.escape(term).replace(r"\*", r"\w*").replace(r"\ ", r"[\s/_-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,16 +205,10 @@ _ONCOLOGY_SPECIALTIES = (
 # What shows the brain, the spine, or the whole body in search of spread; and what never does. The chest is in neither:
 # lungs are where treatment's complications and metastases show.
 _NERVOUS_SYSTEM = Regions(
-    include="brain | head | skull | crani* | intracrani* | cerebr* | cerebell* | neuro* | orbit* | pituitary | sella*"
-    " | posterior fossa | face | facial | neck | carotid* | spine | spinal | myelo* | cervical | thoracic | lumbar"
-    " | lumbosacral | sacr* | whole body | total body | skeletal survey | bone scan | pet | staging | metasta* | tumor*"
-    " | tumour*",
-    exclude="knee* | ankle* | foot | feet | toe | toes | calcaneus | heel | leg | legs | tibia* | fibula* | femur"
-    " | femoral | hip | hips | thigh | shoulder* | clavicle* | humerus | elbow* | forearm | radius | ulna* | wrist*"
-    " | hand | hands | finger* | thumb | extremit* | joint* | bone age | dental | teeth | tooth | panorex | mammogra*"
-    " | breast* | abdom* | pelvi* | liver | hepat* | gallbladder | biliary | pancrea* | spleen | kub | kidney* | renal"
-    " | bladder | urin* | prostat* | scrot* | testic* | uter* | ovar* | obstetric* | fetal | transvaginal | bowel"
-    " | colon* | esophag* | swallow* | upper gi | thyroid",
+    include=f"{terms_of('head', 'neck', 'spine')} | neuro* | posterior fossa | cerebr* | myelo* | sacr* | whole body"
+    " | total body | skeletal survey | bone scan | pet | staging | metasta* | tumor* | tumour*",
+    exclude=f"{terms_of('thyroid', 'abdomen', 'pelvis', 'arm', 'leg', 'breast')} | extremit* | joint* | bone age"
+    " | dental | teeth | tooth | panorex | urin* | uter* | fetal | colon* | esophag* | swallow* | upper gi",
 )
 _PHYSICIANS_WORDS = "progress note* | h&p | history and physical | discharge summary | consult*"
 _PHYSICIAN = Rule("physician notes", "include", _PHYSICIANS_WORDS)

@@ -94,26 +94,45 @@ def _silent() -> Iterator[None]:
 _SENTINEL_TAG, _SENTINEL = 0xFFFCFFFC, b"the end."
 
 
-class _Inflatable(io.BytesIO):
-    """A DICOM file for pydicom, whose data set, where it is deflated, is refused beyond the limit of a document.
+_DEFLATED, _EXPLICIT = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.1\0\0\0"
+
+
+class _DeflatedError(Exception):
+    """The data set of a DICOM file is deflated.
+
+    Attributes:
+        begins: its place in the file.
+    """
+
+    def __init__(self, begins: int) -> None:
+        super().__init__(begins)
+        self.begins = begins
+
+
+class _File(io.BytesIO):
+    """A DICOM file for pydicom, which gets no further than to a deflated data set.
 
     Pydicom inflates whatever there is, whole and at once (PS3.5, A.5): a file of a hundred kilobytes takes gigabytes. A
     deflated data set is all that it reads without saying how much.
     """
 
-    def __init__(self, data: bytes, limits: Limits) -> None:
-        super().__init__(data)
-        self.limits = limits
-
     def read(self, size: int | None = -1, /) -> bytes:
-        data = super().read(size)
         if size is None or size < 0:
-            inflated(data, -zlib.MAX_WBITS, self.limits)
-        return data
+            raise _DeflatedError(self.tell())
+        return super().read(size)
 
 
 def _parse(data: bytes, limits: Limits) -> Item:
-    """The data set, refused where the file was cut.
+    """The data set, refused where the file was cut, before or after it was deflated."""
+    try:
+        return _data_set(data)
+    except _DeflatedError as deflated:
+        inflated_once = _not_deflated(data, deflated.begins, limits)
+    return _data_set(inflated_once)
+
+
+def _data_set(data: bytes) -> Item:
+    """The data set of a file in which it is not deflated.
 
     Pydicom reads a cut file without complaint and returns half a sentence. An element appended at the end is found
     again only if every element before it was complete. What is regular to its last byte needs neither.
@@ -122,22 +141,25 @@ def _parse(data: bytes, limits: Limits) -> Item:
     if regular is not None and regular.get("SOPClassUID", "").startswith((_STRUCTURED_REPORT, _ENCAPSULATED)):
         return regular
     import pydicom
-    from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-    head = pydicom.dcmread(_Inflatable(data, limits), stop_before_pixels=True, specific_tags=["SOPClassUID"])
+    head = pydicom.dcmread(_File(data), stop_before_pixels=True, specific_tags=["SOPClassUID"])
     if not str(head.get("SOPClassUID", "")).startswith((_STRUCTURED_REPORT, _ENCAPSULATED)):
         return head
     syntax = head.file_meta.get("TransferSyntaxUID", pydicom.uid.ImplicitVRLittleEndian)
-    if syntax == DeflatedExplicitVRLittleEndian:  # inflating tells
-        return pydicom.dcmread(_Inflatable(data, limits))
     pack = "<" if syntax.is_little_endian else ">"
     tag = struct.pack(f"{pack}HH", 0xFFFC, 0xFFFC)
     length = struct.pack(f"{pack}I", len(_SENTINEL))
     closed = data + tag + (b"" if syntax.is_implicit_VR else b"OB\x00\x00") + length + _SENTINEL
-    dataset = pydicom.dcmread(_Inflatable(closed, limits))
+    dataset = pydicom.dcmread(_File(closed))
     if _SENTINEL_TAG not in dataset or bytes(dataset[_SENTINEL_TAG].value) != _SENTINEL:
         raise UnreadableError(Reason.CORRUPT, "the DICOM file ends inside an element")
     return dataset
+
+
+def _not_deflated(data: bytes, begins: int, limits: Limits) -> bytes:
+    """The same file in explicit VR little endian, which is what was deflated (PS3.5, A.5)."""
+    head = data[:begins].replace(_DEFLATED, _EXPLICIT)
+    return head + inflated(data[begins:], -zlib.MAX_WBITS, limits)
 
 
 def _read(dataset: Item, circumstances: Circumstances) -> Reading:

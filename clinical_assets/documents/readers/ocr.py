@@ -2,7 +2,7 @@
 
 Used only for pages that have no text of their own. Its answer is a table of words with the confidence of each: the text
 is put together from them, and says how far it may be trusted. Source of the command line and of the table: tesseract 4
-and 5 manual page, configuration `tsv`.
+and 5 manual page, `tessedit_create_tsv`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ _COLUMNS = (
     "text",
 )  # fmt: skip
 _WORD = 5
+# The variable itself: the configuration `tsv` that sets it is a file, which folders of language data may come without.
+# Tesseract then passes it over, and answers with bare text as if nothing were amiss.
+_AS_TABLE = ("-c", "tessedit_create_tsv=1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ def recognise(rows: Sequence[bytes], width: int, limits: Limits) -> Recognised:
         OcrInterruptedError: where it takes longer than `limits.ocr_seconds` or is ended by a signal.
     """
     image = b"P5\n%d %d\n255\n" % (width, len(rows)) + b"".join(rows)
-    command = [PROGRAM, "stdin", "stdout", "-l", limits.ocr_language, "--dpi", str(limits.ocr_dpi), "tsv"]
+    command = [PROGRAM, "stdin", "stdout", "-l", limits.ocr_language, "--dpi", str(limits.ocr_dpi), *_AS_TABLE]
     # One thread: the worker pool already uses every core.
     environment = {**os.environ, "OMP_THREAD_LIMIT": "1"}
     try:

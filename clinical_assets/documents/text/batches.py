@@ -15,13 +15,13 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 import sqlalchemy as sa
 
 from clinical_assets.documents.index import other_formats
-from clinical_assets.documents.index.bodies import Identity
+from clinical_assets.documents.index.bodies import Bodies, Identity
 from clinical_assets.documents.index.other_formats import Format
 from clinical_assets.documents.readers.reading import DEFAULT_LIMITS, Caution, Limits
 from clinical_assets.documents.readers.sniffing import parse_declared
@@ -61,11 +61,11 @@ class ReadInstead:
     key: Key
     format: Format
 
-    def as_written(self, instead_of: str | None) -> str:
+    def as_written(self, instead_of: str | None, s3_last_modified: str | None = None) -> str:
         """As JSON, with the hash of the bytes the index knows; see `tables.TEXT`."""
         lies = {name: value for name, value in asdict(self.format).items() if name != "declared_type"}
         found = {name: self.document[name] for name in ("content_type", "size_bytes", "sha256")}
-        said = {**lies, **found, "instead_of": instead_of}
+        said = {**lies, **found, "instead_of": instead_of, "s3_last_modified": s3_last_modified}
         return json.dumps({name: value for name, value in said.items() if value is not None}, sort_keys=True)
 
 
@@ -117,12 +117,14 @@ class Batch:
         documents: rows of the index (`NEEDED`), by patient and document.
         limits: for each document.
         formats: by position, documents whose first format could not be read.
+        s3_last_modified: when S3 stored the other formats that were read, by their addresses; said to the view alone.
     """
 
     name: str
     documents: pl.DataFrame
     limits: Limits = DEFAULT_LIMITS
     formats: dict[int, Formats] = field(default_factory=dict)
+    s3_last_modified: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, name: str, index: pl.DataFrame, limits: Limits = DEFAULT_LIMITS) -> Batch:
@@ -170,12 +172,23 @@ class Batch:
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     def written_instead(self) -> dict[str, str | None]:
-        """By document with several formats what `read_instead` says of it."""
+        """By document with several formats what `read_instead` says of it to the view."""
+        times = self.s3_last_modified
         return {
-            row["document_id"]: instead.as_written(row["sha256"]) if (instead := self.instead(position)) else None
+            row["document_id"]: instead.as_written(row["sha256"], times.get(instead.format.uri)) if instead else None
             for position, row in enumerate(self.rows)
             if row["other_formats"]
+            for instead in [self.instead(position)]
         }
+
+    def told(self) -> list[Told]:
+        """What the view is told of it."""
+        said = self.written_instead()
+        return [
+            Told(row["patient_id"], row["document_id"], row["sha256"], row["other_formats"], said[row["document_id"]])
+            for row in self.rows
+            if row["other_formats"]
+        ]
 
     def begin(self, position: int) -> Formats:
         """A document's way through its formats, from now on."""
@@ -200,21 +213,94 @@ class Outcome:
     dead: tuple[str, ...] = ()
 
 
-_TELL = """
-UPDATE document_cache.documents AS d SET read_instead = n.said
-FROM (SELECT * FROM unnest(CAST(:documents AS text[]), CAST(:patients AS text[]), CAST(:said AS jsonb[]))
-    AS told(document_id, patient_id, said)) n
-WHERE d.document_id = n.document_id AND d.patient_id = n.patient_id AND d.read_instead IS DISTINCT FROM n.said
+class Told(NamedTuple):
+    """What the view is told of a document with several formats.
+
+    Attributes:
+        patient_id: of the document.
+        document_id: the document.
+        sha256: of the bytes the index knows.
+        other_formats: as the index has them.
+        said: the other format that was read, see `ReadInstead.as_written`; None where none was.
+    """
+
+    patient_id: str
+    document_id: str
+    sha256: str | None
+    other_formats: str
+    said: str | None
+
+
+# Of a document that has become another since, in this run's index or in the warehouse, there is nothing to tell: what
+# was read instead of its bytes says nothing of the new ones.
+_TOLD = """
+document_cache.documents AS d JOIN unnest(
+    CAST(:patient_id AS text[]), CAST(:document_id AS text[]), CAST(:sha256 AS text[]), CAST(:other_formats AS text[]),
+    CAST(:said AS jsonb[])
+) AS n(patient_id, document_id, sha256, other_formats, said)
+ON d.document_id = n.document_id AND d.patient_id = n.patient_id
+    AND d.sha256 IS NOT DISTINCT FROM n.sha256 AND d.other_formats IS NOT DISTINCT FROM n.other_formats
 """
+_KNOWN = """
+SELECT document_id, read_instead - 's3_last_modified' FROM document_cache.documents
+WHERE document_id = ANY(:documents) AND read_instead IS NOT NULL
+"""
+# In one order for every writer, that of the index, so that no two of them can wait for each other.
+_LOCK = f"""
+SELECT d.document_id FROM {_TOLD} WHERE d.read_instead IS DISTINCT FROM n.said
+ORDER BY n.patient_id COLLATE "C", n.document_id COLLATE "C" FOR UPDATE OF d
+"""  # noqa: S608
+_TELL = f"""
+UPDATE document_cache.documents AS u SET read_instead = n.said FROM {_TOLD} WHERE u.document_id = d.document_id
+"""  # noqa: S608
 
 
 def tell(warehouse: Warehouse, batches: Sequence[Batch]) -> None:
     """Write down for the view which other formats were read, and that those of others were not."""
-    said: dict[str, tuple[str, str | None]] = {}
-    for batch in batches:
-        patients = {row["document_id"]: row["patient_id"] for row in batch.rows if row["other_formats"]}
-        said |= {document: (patients[document], words) for document, words in batch.written_instead().items()}
-    if said:
-        values = {"documents": list(said), "patients": [who for who, _ in said.values()]}
-        with warehouse.transaction() as connection:
-            connection.execute(sa.text(_TELL), {**values, "said": [words for _, words in said.values()]})
+    _write_down(warehouse, [told for batch in batches for told in batch.told()])
+
+
+def tell_again(warehouse: Warehouse, told: Sequence[Told], bodies: Bodies) -> None:
+    """The same of documents whose text is left alone, where the view does not know it any more.
+
+    The warehouse forgets what was read instead of a document's bytes as soon as the document changes or goes. One that
+    is as it was again has its text still, and only the view would have lost it.
+
+    Raises:
+        OSError: a store cannot be looked at.
+    """
+    if not told:
+        return
+    with warehouse.transaction() as connection:
+        rows = connection.execute(sa.text(_KNOWN), {"documents": [each.document_id for each in told]})
+        known = {row[0]: row[1] for row in rows}
+    said = [(each, _without_time(each.said)) for each in told]
+    behind = [(each, words) for each, words in said if words != known.get(each.document_id)]
+    times = bodies.s3_last_modified({words["uri"]: words.get("version") for _, words in behind if words})
+    _write_down(warehouse, [each._replace(said=_with_time(words, times)) for each, words in behind])
+
+
+def _without_time(said: str | None) -> dict[str, Any] | None:
+    words = json.loads(said) if said else {}
+    return {name: value for name, value in words.items() if name != "s3_last_modified"} or None
+
+
+def _with_time(words: Mapping[str, Any] | None, times: Mapping[str, str]) -> str | None:
+    """As the view is told; a text's own row has no such time, which may change where the text does not."""
+    if words is None:
+        return None
+    time = times.get(words["uri"])
+    return json.dumps({**words, "s3_last_modified": time} if time else words, sort_keys=True)
+
+
+def _write_down(warehouse: Warehouse, told: Sequence[Told]) -> None:
+    if not told:
+        return
+    with warehouse.transaction() as connection:
+        locked = set(connection.execute(sa.text(_LOCK), _by_column(told)).scalars())
+        if locked:
+            connection.execute(sa.text(_TELL), _by_column([each for each in told if each.document_id in locked]))
+
+
+def _by_column(told: Sequence[Told]) -> dict[str, list[str | None]]:
+    return {name: [getattr(each, name) for each in told] for name in Told._fields}

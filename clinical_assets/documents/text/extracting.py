@@ -135,6 +135,7 @@ class Extractor:
                 self._read(wave, self._lacking(wave, _first_formats(wave)), workers)
                 while others := self._other_formats(wave):
                     self._read(wave, self._lacking(wave, others), workers)
+                self._look_up_times(wave)
                 tell(self.warehouse, wave.batches)
                 for batch in wave.batches:
                     outcome = self._outcome(batch, wave)
@@ -246,6 +247,13 @@ class Extractor:
                 formats.not_had = True
             else:
                 formats.take(batch.rows[position], chosen, identity, self.limits)
+
+    def _look_up_times(self, wave: Wave) -> None:
+        """When S3 stored the other formats that were read: not in the index, where it would be a change of rows."""
+        ways = [formats.now.format for batch in wave.batches for formats in batch.formats.values() if formats.now]
+        times = self.bodies.s3_last_modified({each.uri: each.version for each in ways})
+        for batch in wave.batches:
+            batch.s3_last_modified = times
 
     def _leave_dead_letters(self, keys: set[Key]) -> None:
         """What was given up counts as failed in this run too, without being read."""

@@ -10,7 +10,7 @@ from clinical_assets.documents.index.other_formats import as_read
 from clinical_assets.documents.readers.reading import Reason
 from clinical_assets.documents.tables import INDEX, TEXT
 from clinical_assets.documents.text.failed_attempts import MOST_ATTEMPTS
-from clinical_assets.table_checks import ERROR, WARN, check_result
+from clinical_assets.table_checks import ERROR, WARN, check_result, rows_as_declared
 from clinical_assets.table_rules import Finding
 from resources.lake import Lake
 
@@ -158,12 +158,12 @@ def text_content(lake: dg.ResourceParam[Lake]) -> Iterable[dg.AssetCheckResult]:
         "given_up",
         "read_instead",
     )
-    stored = lake.scan(TEXT.path, batches).select(*columns, length=pl.col("text").str.len_chars())
+    stored = rows_as_declared(lake, TEXT, batches).select(*columns, length=pl.col("text").str.len_chars())
     text = stored.unique().collect(engine="streaming")
     maps = (lake.scan(TEXT.path, [batch]).select("spans", "characters").collect() for batch in batches)
     outside = sum(passages_outside(each) for each in maps)
     both = sorted({*batches} & {*lake.partitions(INDEX.path)})
-    index = lake.scan(INDEX.path, both).select(*key, "other_formats").unique().collect()
+    index = rows_as_declared(lake, INDEX, both).select(*key, "other_formats").unique().collect()
     yield check_result(extracted(text), TEXT, "extracted", WARN)
     yield check_result(dead_letters(text), TEXT, "dead_letters", WARN)
     yield check_result(not_empty(text), TEXT, "not_empty", WARN)

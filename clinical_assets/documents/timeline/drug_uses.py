@@ -3,13 +3,15 @@
 A trigger "systemic therapy changed" that is none costs a few notes; one that is missed loses them. So a drug is said
 to be no antineoplastic only where brand, strength, form or code belong to the other use alone; where they belong to
 tumours alone it is one; and else it is *possibly* one (`POSSIBLY`): it counts as one for the triggers, and timeline
-and kept notes say that nobody knows.
+and kept notes say that nobody knows. Strength and form tell only where they are the drug's own: an order names what it
+is mixed in (sodium chloride 0.9 %) and what is given beside it (a cream for the port) as well.
 
 A regimen with a drug of no other use is antineoplastic whatever else it holds. Drugs whose other use is rare, or is
 the same treatment (conditioning before a transplant), are not listed: they are antineoplastics.
 
 Sources: brands, strengths and indications of the labels approved by the FDA (of Zortress 0.25, 0.5, 0.75 and 1 mg, of
-    Afinitor 2.5 to 10 mg, of Afinitor Disperz 2, 3 and 5 mg); descriptors of HCPCS level II (CMS; C9257 is paid as the
+    Afinitor 2.5 to 10 mg, of Afinitor Disperz 2, 3 and 5 mg; on the skin fluorouracil 0.5 to 5 %, tretinoin 0.01 to
+    0.1 %, ruxolitinib 1.5 %); descriptors of HCPCS level II (CMS; C9257 is paid as the
     dose for the eye); the WHO's ATC index: L04 are immunosuppressants, but methotrexate by mouth is in L04AX03
     whatever it is given for.
 """
@@ -31,10 +33,11 @@ class OtherUse:
         drug: its name.
         names: regular expression over its names, lower case, whole words.
         use: what else it is given for.
-        only_other: regular expression over words that, beside a name, say that it is given for that.
+        only_other: regular expression over whole words that, beside a name, say that it is given for that.
+        unless: words beside which `only_other` says nothing; `IN_A_VEIN` is so for all drugs.
         brands_other: names of brands that are for that alone.
         codes_other: HCPCS and ATC codes that are for that alone.
-        only_tumor: words that, beside a name, say that it is given against a tumour.
+        only_tumor: whole words that, beside a name, say that it is given against a tumour.
         brands_tumor: names of brands that are against tumours alone.
         codes_tumor: HCPCS and ATC codes that are against tumours alone.
         codes: HCPCS and ATC codes that do not tell.
@@ -45,6 +48,7 @@ class OtherUse:
     names: str
     use: str
     only_other: str = ""
+    unless: str = ""
     brands_other: str = ""
     codes_other: str = ""
     only_tumor: str = ""
@@ -54,27 +58,51 @@ class OtherUse:
     else_: Literal["possibly_antineoplastic", "antineoplastic"] = "possibly_antineoplastic"
 
 
-_ON_THE_SKIN = r"cream|gel\b|lotion|ointment|topical|\d ?%"
-_IN_THE_EYE = r"intravitreal|intraocular|intracameral|ophthalm|\beye\b"
+IN_A_VEIN = (
+    r"sodium chloride|saline|ns|nacl|dextrose|d5w?|ringer\w*|infus\w+|intravenous\w*|iv|ivpb|ivp|bolus|pump|drip"
+    r"|chemo\w*"
+)
+"""Whole words of what is given into a vein: beside them nothing tells that a drug is for something else."""
+
+_NOT_ON_THE_SKIN = (
+    r"mg|mcg|ml|inj\w*|vials?|tab(?:let)?s?|cap(?:sule)?s?|oral(?:ly)?|(?:by|per) mouth|p\.?o\.?|daily dose|cycles?"
+)
+
+
+def _on_the_skin(names: str, percent: str) -> str:
+    """A name with a strength of its own for the skin, or a form, directly after it; or "topical" directly before."""
+    form = r"(?:cream|crm|gel|lotion|ointment|oint|topical(?:ly)?)s?"
+    own = rf"(?:{names})(?: ?\([^()]*\)| micro\w*| phosphate)*,?"
+    return rf"{own} ?(?:(?:{percent}) ?%(?: ?{form})?|(?:\d*\.?\d+ ?% ?)?{form})|topical (?:{names})"
+
+
+# Strengths in mg of everolimus against rejection; and any that is none of them, be it added ("5 + 1 mg") or by surface.
+_ZORTRESS = r"(?:0?\.(?:25|50?|75)|1(?:\.0+)?)[ -]?mg(?! ?/)"
+_ALONE = r"(?<![\d.,])(?<!\d[-+/x])(?<!\d [-+/x] )"
 
 OTHER_USES: tuple[OtherUse, ...] = (
     OtherUse(
         drug="everolimus",
         names="everolimus",
         use="against rejection of a transplant",
-        only_other=r"(?<![\d.])(?:0?\.(?:25|50?|75)|1(?:\.0)?) ?mg\b|transplant",
+        # A transplant of stem cells is one for a tumour.
+        only_other=rf"{_ALONE}{_ZORTRESS}"
+        r"|(?:kidney|renal|liver|hepatic|heart|cardiac|lung|organ) transplant\w*|(?:transplant|graft) rejection",
+        unless=rf"(?<![\d.,])(?!{_ALONE}{_ZORTRESS}\b)[\d.][\d.,]*[ -]?mg",
         brands_other="zortress|certican",
         codes_other="J7527|L04AA18|L04AH02",
-        only_tumor=r"(?<![\d.])(?:2\.5|7\.5|10(?:\.0)?) ?mg\b",
+        only_tumor=r"(?<![\d.,])(?:2\.5|7\.5|10(?:\.0)?) ?mg",
         brands_tumor="afinitor|votubia|torpenz",
     ),
     OtherUse(
         drug="methotrexate",
         names="methotrexate|mtx",
         use="for arthritis, psoriasis and other inflammation",
-        only_other=r"auto-?injector|\bpen\b",
+        only_other=r"auto-?injectors?|pens?",
         brands_other="otrexup|rasuvo|reditrex|metoject|rheumatrex",
-        only_tumor=r"intrathecal|intraventricular|high[- ]dose|\b\d{1,2},?\d{3} ?mg\b|\b\d+(?:\.\d+)? ?g(?:rams?)?\b",
+        unless="it",
+        only_tumor=r"intrathecal(?:ly)?|intraventricular(?:ly)?|high[- ]dose|\b\d{1,2},?\d{3} ?mg"
+        r"|\b\d+(?:\.\d+)? ?g(?:rams?)?",
         codes="J8610|J9250|J9255|J9260|L04AX03",
     ),
     OtherUse(
@@ -110,10 +138,11 @@ OTHER_USES: tuple[OtherUse, ...] = (
         drug="tretinoin",
         names="tretinoin",
         use="for acne and sun-damaged skin",
-        only_other=_ON_THE_SKIN,
+        only_other=_on_the_skin("tretinoin", r"0?\.(?:01|02|025|04|05|06|08|10?)"),
+        unless=_NOT_ON_THE_SKIN,
         brands_other="retin-a|renova|atralin|altreno|avita|refissa",
         codes_other="D10AD01",
-        only_tumor="capsule|oral",
+        only_tumor=r"cap(?:sule)?s?|oral(?:ly)?|by mouth|p\.?o",
         brands_tumor="vesanoid",
     ),
     OtherUse(
@@ -127,7 +156,8 @@ OTHER_USES: tuple[OtherUse, ...] = (
         drug="fluorouracil",
         names="fluorouracil|5-fu",
         use="on sun-damaged skin",
-        only_other=_ON_THE_SKIN,
+        only_other=_on_the_skin("fluorouracil|5-fu", r"0?\.5|[1245](?:\.0)?"),
+        unless=_NOT_ON_THE_SKIN,
         brands_other="efudex|carac|fluoroplex|tolak",
         else_="antineoplastic",
     ),
@@ -135,7 +165,8 @@ OTHER_USES: tuple[OtherUse, ...] = (
         drug="ruxolitinib",
         names="ruxolitinib",
         use="for eczema and vitiligo, and for graft-versus-host disease",
-        only_other=_ON_THE_SKIN,
+        only_other=_on_the_skin("ruxolitinib", r"1\.50?"),
+        unless=_NOT_ON_THE_SKIN,
         brands_other="opzelura",
         codes_other="D11AH09",
         codes="L01EJ01|L01XE18",
@@ -144,7 +175,9 @@ OTHER_USES: tuple[OtherUse, ...] = (
         drug="bevacizumab",
         names=r"bevacizumab(?:-\w{4})?",
         use="in the eye",
-        only_other=rf"{_IN_THE_EYE}|(?<![\d.])1\.25 ?mg",
+        only_other=r"intravitreal(?:ly)?|intraocular(?:ly)?|intracameral|ophthalmic"
+        r"|(?:left|right|both|each|the) eyes?|(?<![\d.,])1\.25 ?mg",
+        unless=r"(?<![\d.])\d[\d,]{2,} ?mg(?! ?/ ?\d)|mg ?/ ?kg",
         codes_other="S01LA08",
         codes="C9257",
         else_="antineoplastic",
@@ -153,7 +186,7 @@ OTHER_USES: tuple[OtherUse, ...] = (
         drug="leuprolide",
         names="leuprolide|leuprorelin|lupron(?: depot)?",
         use="for endometriosis and early puberty",
-        only_other=r"pediatric|\bped\b|puberty|endometriosis",
+        only_other=r"pediatric(?! (?:hem|onc))|ped|puberty|endometriosis",
         brands_other="fensolvi",
         codes_other="J1951",
         brands_tumor="eligard|camcevi",
@@ -164,7 +197,7 @@ OTHER_USES: tuple[OtherUse, ...] = (
         drug="goserelin",
         names="goserelin|zoladex",
         use="for endometriosis",
-        only_tumor=r"10\.8 ?mg",
+        only_tumor=r"(?<![\d.,])10\.8 ?mg",
         codes="J9202|L02AE03",
     ),
     OtherUse(

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from clinical_assets.documents.timeline.drug_uses import OTHER_USES, POSSIBLY
+from clinical_assets.documents.timeline.drug_uses import IN_A_VEIN, OTHER_USES, POSSIBLY
 
 CPT = "http://www.ama-assn.org/go/cpt"
 ICD10PCS = "http://www.cms.gov/Medicare/Coding/ICD10"
@@ -297,10 +297,16 @@ _DRUG, _SURGERY, _IMAGING = ("medication",), ("surgery",), ("imaging",)
 _POSSIBLY = f"{POSSIBLY}antineoplastic"
 
 
-def _beside(names: str, clues: str, brands: str) -> str:
-    """Words in which one of the names stands anywhere beside one of the clues, or one of the brands."""
-    found = [rf"^(?=.*\b(?:{names})\b)(?=.*(?:{clues}))"] if clues else []
-    return "|".join(found + ([rf"\b(?:{brands})\b"] if brands else []))
+def _beside(names: str, clues: str, brands: str, unless: str = "", never: str = "") -> str:
+    """Words in which one of the names stands anywhere beside one of the clues, or one of the brands.
+
+    All are whole words, of which a digit before is no part ("10mg"). Beside `unless` a clue tells nothing, and beside
+    `never` nor does a brand.
+    """
+    word = r"(?<![a-z])(?:{})(?![a-z])".format
+    no_clue, nothing = (rf"(?!.*{word(words)})" if words else "" for words in (unless, never))
+    found = [rf"^{nothing}{no_clue}(?=.*{word(names)})(?=.*{word(clues)})"] if clues else []
+    return "|".join(found + ([rf"^{nothing}(?=.*{word(brands)})"] if brands else []))
 
 
 def _told(kind: str, words_and_codes: Iterable[tuple[str, str, str]]) -> tuple[EventRule, ...]:
@@ -318,7 +324,11 @@ _TUMOR_DRUGS = _told(
     ((f"{d.drug} against a tumour", _beside(d.names, d.only_tumor, d.brands_tumor), d.codes_tumor) for d in OTHER_USES),
 )
 _OTHER_DRUGS = _told(
-    "other", ((f"{d.drug} {d.use}", _beside(d.names, d.only_other, d.brands_other), d.codes_other) for d in OTHER_USES)
+    "other",
+    (
+        (f"{d.drug} {d.use}", _beside(d.names, d.only_other, d.brands_other, d.unless, IN_A_VEIN), d.codes_other)
+        for d in OTHER_USES
+    ),
 )
 _UNTOLD_DRUGS = tuple(
     rule

@@ -20,6 +20,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from clinical_assets.documents.timeline.body_regions import REGIONS, pattern_of, plainly
+
 MOST_HOURS, MOST_HOURS_CHARTED = 1, 2
 """Between what a study and its report give as its time; and what a chart gives, where a trip to the scanner is written
 when the patient leaves and the scanner when the images are taken. Ours."""
@@ -29,21 +31,8 @@ CHARTED = ("procedureevents", "Procedure")
 _RADIOGRAPHY = ("DX", "CR", "DR", "XR")
 """DICOM's modalities of plain films, and the timeline's (`event_rules.SUBTYPES`)."""
 
-REGIONS: Mapping[str, str] = {
-    "head": r"head|brain|skull|crani|cereb|orbit|sinus|fac(?:e|ial)\b|pituitar|sella|intracran",
-    "neck": r"\bneck|carotid|jugular|thyroid",
-    "spine": r"spin(?:e|al)|cervical|thoracic|lumb|sacr|myelo",
-    "chest": r"chest|thorax|\blungs?\b|pulmon|\bribs?\b|mediastin",
-    "heart": r"heart|cardia|\becho|coronar|esophageal echo|thoracic echo",
-    "abdomen": r"abdom|liver|hepat|gallbladder|biliar|pancrea|spleen|kidney|renal|periton|digest|bowel|\bkub\b|mesent",
-    "pelvis": r"pelvi|bladder\b|prostat|uter[iu]|ovar|obstet|vaginal|scrot|testic",
-    "arm": r"shoulder|clavic|humer|elbow|forearm|radius|ulna|wrist|hand\b|finger|thumb|upper extrem|\barms?\b",
-    "leg": r"\bhips?\b|femur|femoral|thigh|knee|tibia|fibula|ankle|f(?:oo|ee)t|\btoes?\b|heel|calcan|lower e|\blegs?\b",
-    "breast": r"breast|mammo",
-}
-"""Regions of the body by words of a description, lower case; ours. "Gallbladder" is no bladder of the pelvis, and an
-echo through the chest's wall is of the heart."""
 _NOT_A_SCAN = r"guidance|guided|intravascular|intraoperative"
+_REGIONS = {region: pattern_of(terms) for region, terms in REGIONS.items()}
 _SIDES = {"left": r"\b(?:left|lt)\b|\bl\b", "right": r"\b(?:right|rt)\b|\br\b", "both": r"bilateral|\bboth\b"}
 
 SCHEMA = {"patient_id": pl.String(), "event_id": pl.String(), "scan_id": pl.String()}
@@ -83,14 +72,17 @@ def _seen() -> list[pl.Expr]:
     words = pl.col("description").str.to_lowercase().fill_null("")
     modality = pl.col("event_subtype").replace(dict.fromkeys(_RADIOGRAPHY, "XR"))
     known = modality.is_not_null() & (modality != "other") & ~words.str.contains(_NOT_A_SCAN)
-    # The transthoracic echo is no echo of the spine, and the gallbladder not the bladder.
-    plain = words.str.replace_all("gallbladder", "biliary").str.replace_all(r"trans ?(?:thoracic|esophageal)", "")
     return [
         _source().alias("source"),
         pl.when(known).then(modality).alias("modality"),
-        _named(plain, REGIONS).alias("regions"),
+        regions_of(pl.col("description")).alias("regions"),
         _named(words, _SIDES).alias("sides"),
     ]
+
+
+def regions_of(description: pl.Expr) -> pl.Expr:
+    """The regions (`body_regions.REGIONS`) that a description names, as a list; empty where it names none."""
+    return _named(plainly(description.str.to_lowercase().fill_null("")), _REGIONS)
 
 
 def _source() -> pl.Expr:

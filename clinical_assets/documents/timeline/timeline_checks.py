@@ -5,7 +5,7 @@ import polars as pl
 
 from clinical_assets.documents.tables import TIMELINE
 from clinical_assets.documents.timeline import timeline_store
-from clinical_assets.table_checks import WARN, check_result
+from clinical_assets.table_checks import WARN, check_result, rows_as_declared
 from clinical_assets.table_rules import Finding
 from clinical_assets.tables import Table
 from resources.lake import Lake
@@ -109,10 +109,7 @@ def both_stores_agree(in_lake: int, in_warehouse: int) -> Finding:
 
 def rows_of(lake: Lake, table: Table, *columns: str) -> pl.DataFrame:
     """Some columns of a table cut by batches; the rows of a patient who is in two batches once."""
-    stored = lake.partitions(table.path)
-    if not stored:
-        return table.empty().select(columns)
-    rows = lake.scan(table.path, stored).select({*table.primary_key, *columns}).unique(table.primary_key)
+    rows = rows_as_declared(lake, table).select({*table.primary_key, *columns}).unique(table.primary_key)
     return rows.select(columns).collect(engine="streaming")
 
 

@@ -10,7 +10,6 @@ branch_labels = None
 depends_on = None
 
 _SCHEMA, _ATTEMPTS = "document_cache", "failed_attempts"
-_VIEW = "DROP VIEW document_cache.extracted_document_text"
 _TRIED = {
     "tried_at": (sa.ARRAY(sa.DateTime(timezone=True)), "when each of the runs failed"),
     "tried_seconds": (sa.ARRAY(sa.Double), "time each gave it"),
@@ -20,7 +19,6 @@ _TRIED = {
 
 def upgrade() -> None:
     """Add the columns; attempts so far keep their limits, and are put an hour apart, as they were at least."""
-    op.execute(_VIEW)
     op.add_column(
         "documents",
         sa.Column("s3_last_modified", sa.DateTime(timezone=True), comment="when S3 stored the object, as listed"),
@@ -46,21 +44,21 @@ def upgrade() -> None:
     )
     for name in _TRIED:
         op.alter_column(_ATTEMPTS, name, nullable=False, schema=_SCHEMA)
+    op.execute(VIEW)  # the one before it is made of columns that go
     for name in ("last_run", "counted_at", "seconds", "memory_bytes"):
         op.drop_column(_ATTEMPTS, name, schema=_SCHEMA)
     _say("runs that count against the last one's limits", "that failed, in order; a run may have had other limits")
-    op.execute(VIEW)
 
 
-# As before, of the format that was read; with what S3 says of the object that it is, or is in.
+# As before, of the format that was read; with what S3 says of the object that it is, or is in. Replaced, with what is
+# new at its end: who was granted the view keeps it, and so does what was made from it.
 VIEW = r"""
-CREATE VIEW document_cache.extracted_document_text AS
+CREATE OR REPLACE VIEW document_cache.extracted_document_text AS
 SELECT d.document_id, d.patient_id, r.binary_id, d.document_type, d.category, d.description,
        d.authored_date AS document_date, d.authored_at, d.stored_at, d.age_at_document_days, r.content_type, r.uri,
        CASE WHEN r.file LIKE 's3://%' THEN split_part(r.file, '/', 3) END AS s3_bucket,
        CASE WHEN r.file LIKE 's3://%' THEN substr(r.file, length(split_part(r.file, '/', 3)) + 7) END AS s3_key,
-       r.s3_last_modified, r.version AS source_version, r.sha256, r.size_bytes,
-       d.read_instead IS NOT NULL AS other_format_read, d.read_at AS indexed_at,
+       r.version AS source_version, r.sha256, r.size_bytes, d.read_at AS indexed_at,
        t.text AS extracted_text, t.characters AS text_length, t.text_sha256 AS text_hash, t.extracted_at,
        t.method AS extraction_method, coalesce(t.extractor, f.extractor) AS extractor,
        coalesce(t.extractor_version, f.extractor_version) AS extractor_version,
@@ -70,7 +68,8 @@ SELECT d.document_id, d.patient_id, r.binary_id, d.document_type, d.category, d.
             ELSE coalesce(t.reason, f.reason, CASE WHEN r.status <> 'indexed' THEN r.status END) END
            AS extraction_error,
        coalesce(t.detail, f.detail) AS extraction_detail, coalesce(f.attempts, 0) AS failed_attempts,
-       t.encoding, t.spans, t.pages, t.sections, t.warnings, t.facts
+       t.encoding, t.spans, t.pages, t.sections, t.warnings, t.facts,
+       r.s3_last_modified, d.read_instead IS NOT NULL AS other_format_read
 FROM document_cache.documents d
 CROSS JOIN LATERAL (
     SELECT *, CASE WHEN uri LIKE 'fhir+%' THEN regexp_replace(substr(uri, 6), '#[^#]*$', '') ELSE uri END AS file
@@ -127,8 +126,8 @@ LEFT JOIN LATERAL (
 
 
 def downgrade() -> None:
-    """The view of the indexed format alone; failed attempts are forgotten, and what was given up is tried again."""
-    op.execute(_VIEW)
+    """The view of the indexed format alone, to be granted again; failed attempts are forgotten and tried again."""
+    op.execute("DROP VIEW document_cache.extracted_document_text")
     op.execute("DELETE FROM document_cache.failed_attempts")
     for name in _TRIED:
         op.drop_column(_ATTEMPTS, name, schema=_SCHEMA)

@@ -79,6 +79,8 @@ def test_a_document_in_s3_is_fetched_once_and_not_again(remote, fetched, warehou
     assert text["d1"]["text"].startswith("IMPRESSION:")
     assert text["d0"]["text"] == "Inline words."
     assert (text["d10"]["text"], text["d11"]["text"]) == ("Second.", "Fine.")
+    in_lake = [text["d10"]["read_instead"], *remote.rows(INDEX)["other_formats"]]
+    assert not any("s3_last_modified" in written for written in in_lake if written), "the view alone says when"
     # Another format is fetched where it is wanted, and once; a format nobody needs is not.
     notes = {path: n for path, n in fetched.items() if path.startswith("notes/")}
     assert notes == {"notes/zip.html": 1, "notes/second.txt": 1, "notes/fine.html": 1}

@@ -1,11 +1,13 @@
 """The files of a store are listed once, however they are asked for."""
 
+import os
 from collections import Counter
 
 import pytest
 
-from clinical_assets.documents.index.folders import Folders
+from clinical_assets.documents.index.folders import MOST_ALONE, Folders
 from resources.document_store import DocumentStore
+from resources.s3_listing import s3_client
 
 FILES = ("top.txt", "files/p1/a.txt", "files/p1/deep/b.txt", "files/p2/c.txt")
 
@@ -53,3 +55,14 @@ def test_nothing_outside_the_store_is_looked_for(folders, path):
     found.look([path])
     assert found.version(path) is None
     assert not set(asked) - {""}
+
+
+@pytest.mark.parametrize("asked_before", [0, MOST_ALONE + 1])
+def test_a_file_in_a_hidden_folder_is_not_there_whatever_was_asked_for_before(s3, asked_before):
+    client, bucket = s3_client(os.environ["AWS_ENDPOINT_URL"]), s3.removeprefix("s3://")
+    siblings = [f"files/p{n}/a.txt" for n in range(MOST_ALONE + 1)]
+    for path in (*siblings, "files/.trash/a.txt"):
+        client.put_object(Bucket=bucket, Key=path, Body=b"a")
+    found = Folders(DocumentStore(root=s3))
+    assert all(path in found for path in siblings[:asked_before])
+    assert "files/.trash/a.txt" not in found

@@ -151,6 +151,28 @@ def test_withdrawn_documents_are_no_reason_to_look_again(export):
     assert export.made == []
 
 
+@pytest.mark.parametrize("as_second", [False, True])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file://{store}/files/p2/c.txt",
+        "file://{store}/Binary/late",
+        "Binary/../files/p2/c.txt",
+        "fhir+file://{store}/DocumentReference.ndjson#0,9",
+        "DocumentReference.ndjson",
+        "notes/a.txt#",
+        "https://elsewhere.example/a#",
+    ],
+)
+def test_a_url_that_is_refused_is_no_reason_to_look_again(export, url, as_second):
+    refused = {"url": url.format(store=export.store)}
+    export_as(export, {"d": [{"data": "QQ==", "contentType": "text/html"}, refused] if as_second else [refused]})
+    export.write()
+    assert export.rows()["status"].to_list() == ["indexed" if as_second else "unresolved_reference"]
+    export.write()
+    assert export.made == []
+
+
 # -- other formats -------------------------------------------------------------------------------------------------
 
 SECOND = {"second": [{"url": "files/p1/b.txt", "contentType": "text/html"}, {"url": "files/p1/a.txt"},

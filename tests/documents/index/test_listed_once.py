@@ -144,6 +144,26 @@ def test_the_record_of_a_manifest_says_what_the_manifest_says_and_goes_with_it(t
         assert changed.was_read
 
 
+def test_a_better_format_that_comes_later_is_named_in_the_record_already(tmp_path, lake):
+    better = [{"url": "best.html", "contentType": "text/html"}, {"url": "Binary/b1", "contentType": "text/html"}]
+    reference = {"resourceType": "DocumentReference", "id": "d", "subject": {"reference": "Patient/p1"},
+                 "content": [{"attachment": each} for each in (*better, {"url": "./there.pdf"})]}  # fmt: skip
+    root = tmp_path / "store"
+    root.mkdir()
+    (root / "DocumentReference.ndjson").write_text(json.dumps(reference))
+    (root / "there.pdf").write_text("There.")
+    place = DocumentStore(root=str(root))
+    reading = DocumentSources(place, place, lake)
+    assert reading.listed["uri"].to_list() == ["there.pdf"]
+    reading.record()
+    (root / "Binary").mkdir()
+    (root / "Binary/b1").write_text("Better.")
+    (root / "best.html").write_text("Best.")
+    later = DocumentSources(place, place, lake)
+    assert later.unlisted() == []
+    assert not later.was_read
+
+
 def test_a_reference_that_found_its_file_later_names_it_in_the_record_already(tmp_path, lake):
     attachments = [{"url": "Binary/b1"}, {"url": "./late.txt"}]
     reference = {"resourceType": "DocumentReference", "id": "d", "subject": {"reference": "Patient/p1"},

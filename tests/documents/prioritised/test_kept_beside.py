@@ -218,7 +218,8 @@ def test_the_last_note_is_no_addendum_of_its_day():
     ("description", "counts"),
     [("MRI brain with and without contrast", True), ("X-ray knee, 3 views", False), ("Ultrasound abdomen", False),
      ("CT chest, abdomen and pelvis for staging", True), ("MRI hippocampal protocol", True), ("MRI", True),
-     ("CT chest", True), (None, True), ("US HIP", False), ("Spine survey and pelvis", True)],
+     ("CT chest", True), (None, True), ("US HIP", False), ("Spine survey and pelvis", True),
+     ("MRI of the left femoral head", False), ("CT, neck of femur", False), ("Computerized axial tomography", True)],
 )  # fmt: skip
 def test_scans_of_regions_the_profile_does_not_care_about_choose_nothing(description, counts):
     happened = events(("i", "imaging", 0, {"description": description}))
@@ -247,6 +248,15 @@ def test_a_report_of_another_region_does_not_take_the_place_of_the_scans_own():
     happened = events(("i", "imaging", 0, {"description": "MRI brain"}))
     assert why(written, happened, linked=links(("i", "knee", "imaging report"))) == {"brain": ["post_imaging"]}
     assert why(written, happened, linked=links(("i", "knee"))) == {"knee": ["linked"], "brain": ["post_imaging"]}
+
+
+def test_a_site_may_look_for_a_part_of_a_bone():
+    profile = profile_from(
+        {"keep_final_note": False, "imaging_regions": {"include": ["femoral head"], "exclude": ["head"]}}
+    )
+    written = notes(("visit", 1, ONCOLOGIST))
+    for description, counts in (("MRI of left femoral head", True), ("MRI head", False)):
+        assert bool(why(written, events(("i", "imaging", 0, {"description": description})), profile)) == counts
 
 
 def test_events_without_descriptions_count():

@@ -1,6 +1,7 @@
 import contextlib
 import io
 import tracemalloc
+import zlib
 
 import pydicom
 import pytest
@@ -134,6 +135,41 @@ def test_every_transfer_syntax_is_read_and_a_cut_in_it_noticed(syntax):
     data = stored(root, syntax=syntax)
     assert dicom_sr.read(data).text == "Report\n\nFinding: Left mass."
     assert refusal(data[:-3]) is Reason.CORRUPT
+
+
+def deflated_again(data: bytes, keep: slice) -> bytes:
+    """A deflated file with a part of its data set, deflated as if that were the whole."""
+    begins = 144 + int.from_bytes(data[140:144], "little")
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    kept = zlib.decompress(data[begins:], -zlib.MAX_WBITS)[keep]
+    return data[:begins] + deflater.compress(kept) + deflater.flush()
+
+
+def test_a_data_set_cut_before_it_was_deflated_is_refused():
+    root = item("CONTAINER", ("1", "Report"), [item("TEXT", FINDING, TextValue="Mass 3 cm")])
+    data = stored(root, syntax=DeflatedExplicitVRLittleEndian)
+    assert dicom_sr.read(deflated_again(data, slice(None))).text == "Report\n\nFinding: Mass 3 cm"
+    for cut in range(1, 60):
+        assert refusal(deflated_again(data, slice(-cut))) is Reason.CORRUPT, cut
+
+
+def test_a_deflated_data_set_is_inflated_once(monkeypatch):
+    calls = []
+    inflated = dicom_sr.inflated
+    monkeypatch.setattr(dicom_sr, "inflated", lambda *given: calls.append(given) or inflated(*given))
+    monkeypatch.delattr(zlib, "decompress")
+    assert dicom_sr.read(deflated_of(5)).text.endswith("Finding: xxxxx")
+    assert len(calls) == 1
+
+
+def test_a_deflated_data_set_that_says_it_is_deflated_once_more_is_refused():
+    data = stored(item("CONTAINER", ("1", "Report")), syntax=DeflatedExplicitVRLittleEndian)
+    syntax = data[data.index(b"\x02\x00\x10\x00UI") :][: 8 + len(DeflatedExplicitVRLittleEndian)]
+    begins = 144 + int.from_bytes(data[140:144], "little")
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    # Without the length of its header, which would say where that ends.
+    header = data[:132] + data[144:begins]
+    assert refusal(header + deflater.compress(syntax + data[begins:]) + deflater.flush()) is Reason.CORRUPT
 
 
 def deflated_of(size: int) -> bytes:

@@ -1,12 +1,17 @@
 """Tesseract's table of words becomes the page's text and how sure it is; whatever is no such table is refused."""
 
 import math
+import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clinical_assets.documents.readers.ocr import OcrFailedError, recognised
+from clinical_assets.documents.readers.ocr import PROGRAM, OcrFailedError, recognise, recognised
+from clinical_assets.documents.readers.reading import Limits
 
 # As tesseract 5.3 writes it: a picture is a word of blanks, and the last paragraph is of another block.
 WRITTEN = """level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext
@@ -83,3 +88,31 @@ def test_any_words_come_back_and_the_mean_lies_between_them(word_table, text, da
     assert got.text == text
     assert min(sure) - 1e-9 <= got.confidence <= max(sure) + 1e-9
     assert math.isfinite(got.confidence)
+
+
+def language_data() -> Path | None:
+    """Where the installed tesseract has its English; None without one."""
+    if not shutil.which(PROGRAM):
+        return None
+    said = subprocess.run([PROGRAM, "--list-langs"], capture_output=True, text=True, check=False)
+    folder = re.search('"(.+)"', said.stdout + said.stderr)
+    found = Path(folder[1]) / "eng.traineddata" if folder else None
+    return found if found and found.is_file() else None
+
+
+def printed(text: str) -> tuple[list[bytes], int]:
+    """A page with large print, as rows of grey pixels, and their width."""
+    image_draw, image_font = (pytest.importorskip(f"PIL.{name}") for name in ("ImageDraw", "ImageFont"))
+    image = pytest.importorskip("PIL.Image").new("L", (900, 150), 255)
+    image_draw.Draw(image).text((20, 40), text, fill=0, font=image_font.load_default(48))
+    pixels = image.tobytes()
+    return [pixels[at : at + image.width] for at in range(0, len(pixels), image.width)], image.width
+
+
+def test_a_folder_of_language_data_without_configurations_is_enough(tmp_path, monkeypatch):
+    english = language_data()
+    if english is None:
+        pytest.skip("tesseract with English absent")
+    (tmp_path / english.name).symlink_to(english)
+    monkeypatch.setenv("TESSDATA_PREFIX", str(tmp_path))
+    assert recognise(*printed("No evidence of pneumonia"), Limits()).text == "No evidence of pneumonia"

@@ -186,7 +186,9 @@ def test_pages_without_text_are_named_where_nothing_can_recognise_them():
 
 
 def test_pages_without_text_are_recognised_and_say_so_and_how_surely(recogniser, word_table):
-    asked = 'head -c 2 >&2; test "$*" = "stdin stdout -l eng --dpi 200 tsv" && cat "$ANSWERS/table 0"'
+    asked = (
+        'head -c 2 >&2; test "$*" = "stdin stdout -l eng --dpi 200 -c tessedit_create_tsv=1" && cat "$ANSWERS/table 0"'
+    )
     recogniser(asked, word_table("Seen by\nthe recogniser", [80.0, 96.0, 96.0, 92.26]))
     reading = reader.read(scanned(lines("typed"), IMAGE))
     typed, page = (s for s in reading.spans if s.kind is SpanKind.PAGE)

@@ -252,6 +252,33 @@ def test_billed_drugs_treat_a_tumour_or_do_not(code, words, subtype):
         (None, "bevacizumab 400 mg", "antineoplastic"),
         (None, "bevacizumab-awwb", "antineoplastic"),
         (Coding(HCPCS, "C9257"), "Injection, bevacizumab, 0.25 mg", "possibly_antineoplastic"),
+        # what is mixed in, given beside it or done to the dose is not the drug's strength or form
+        (None, "fluorouracil (adrucil) 4,150 mg in sodium chloride 0.9 % 250 mL chemo infusion", "antineoplastic"),
+        (None, "fluorouracil in dextrose 5 %", "antineoplastic"),
+        (None, "fluorouracil 5 % in dextrose", "antineoplastic"),
+        (None, "fluorouracil, apply emla cream to port", "antineoplastic"),
+        (None, "fluorouracil infusion, hold Efudex", "antineoplastic"),
+        (None, "fluorouracil 50 mg/mL vial, topical lidocaine", "antineoplastic"),
+        (None, "fluorouracil 0.9 %", "antineoplastic"),
+        (None, "fluorouracil (EFUDEX) 5 % cream 40 g", "other"),
+        (None, "fluorouracil 0.5%", "other"),
+        (None, "Topical fluorouracil", "other"),
+        (None, "ruxolitinib 10 mg tab, dose reduced 50%", "possibly_antineoplastic"),
+        (None, "ruxolitinib 10 mg tab, hydrocortisone 1 % cream", "possibly_antineoplastic"),
+        (None, "tretinoin 0.05 % cream to temporal and perioral skin", "other"),
+        (None, "tretinoin, hydrocortisone 1 % cream", "possibly_antineoplastic"),
+        (None, "bevacizumab 400 mg, ophthalmic drops", "antineoplastic"),
+        (None, "bevacizumab 10 mg/kg IV, see left eye", "antineoplastic"),
+        (None, "methotrexate 12 mg IT, epinephrine auto-injector", "possibly_antineoplastic"),
+        (None, "leuprolide 7.5 mg, pediatric oncology", "possibly_antineoplastic"),
+        (None, "everolimus 5 mg + 1 mg", "possibly_antineoplastic"),
+        (None, "everolimus 5 + 1 mg", "possibly_antineoplastic"),
+        (None, "everolimus 1 mg and 5mg tablets", "possibly_antineoplastic"),
+        (None, "everolimus 5 mg, stem cell transplant", "possibly_antineoplastic"),
+        (None, "everolimus, stem cell transplant", "possibly_antineoplastic"),
+        (None, "everolimus, kidney transplant", "other"),
+        (None, "everolimus 0.25 mg + 0.5 mg", "other"),
+        (None, "everolimus 10mg", "antineoplastic"),
         # by brand
         (None, "Siklos 100 mg tablet", "other"),
         (None, "hydroxyurea 500 mg capsule", "possibly_antineoplastic"),
@@ -274,6 +301,15 @@ def test_billed_drugs_treat_a_tumour_or_do_not(code, words, subtype):
 )
 def test_drugs_of_another_use_are_told_by_code_brand_strength_and_form_or_said_to_be_doubtful(code, words, subtype):
     assert classify(SUBTYPES, "medication", [code] if code else [], words).kind == subtype
+
+
+@pytest.mark.parametrize("drug", OTHER_USES, ids=lambda drug: drug.drug)
+@pytest.mark.parametrize(
+    "mixed",
+    ["500 mg in sodium chloride 0.9 % 250 mL", "in dextrose 5 %", "5 % IV", "chemo infusion", "apply emla cream"],
+)
+def test_no_start_is_missed_for_what_a_drug_is_mixed_in_or_given_beside(drug, mixed):
+    assert classify(SUBTYPES, "medication", [], f"{drug.drug} {mixed}").kind.endswith("antineoplastic")
 
 
 def test_no_drug_of_another_use_is_lost_where_nothing_is_said_of_its_use():

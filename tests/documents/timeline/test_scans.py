@@ -2,6 +2,7 @@
 
 import datetime as dt
 from itertools import pairwise
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clinical_assets.documents.timeline.events import EVENT_SCHEMA
-from clinical_assets.documents.timeline.scans import MOST_HOURS, MOST_HOURS_CHARTED, scans
+from clinical_assets.documents.timeline.scans import MOST_HOURS, MOST_HOURS_CHARTED, regions_of, scans
 from clinical_assets.documents.timeline.timeline_mimic import SOURCES, from_mimic
 from clinical_assets.imaging.tables import CXR_STUDIES
 from clinical_assets.mimic.catalogue import TABLES
@@ -83,6 +84,58 @@ def test_what_may_be_another_scan_is_another(other):
 )  # fmt: skip
 def test_of_regions_and_sides_that_exclude_each_other_there_are_two(mine, theirs, one):
     assert bool(together(event("ImagingStudy", 9, mine, "MR"), event("Procedure", 10, theirs, "MR"))) == one
+
+
+@pytest.mark.parametrize(
+    ("bill", "report", "one"),
+    [
+        # compUTERized: of no pelvis
+        ("Computerized Tomography (CT Scan) of Chest", "CT ABD & PELVIS WITH CONTRAST", False),
+        ("Computerized Tomography (CT Scan) of Chest", "CT CHEST W/CONTRAST", True),
+        ("Computerized Tomography (CT Scan) of Abdomen", "CT ABD & PELVIS WITH CONTRAST", True),
+        ("CT of the right femoral head", "CT HEAD W/O CONTRAST", False),
+        ("CT of the neck of the femur", "CT NECK", False),
+        ("CT of right femoral head", "CT RIGHT FEMUR", True),
+        ("CT adrenal glands", "CT renal colic", True),  # both of the abdomen
+        ("Fluoroscopy with C-arm, chest", "CT ARM", False),
+        ("CT thoracic aorta", "CT THORACIC SPINE", False),
+        ("CT of gall bladder", "CT BLADDER", False),
+    ],
+)
+def test_regions_are_whole_words_and_parts_of_bones_are_the_bones(bill, report, one):
+    events = event("procedures_icd", None, bill, "CT"), event("radiology", 4.0, report, "CT")
+    assert bool(together(*events)) == one
+
+
+NAMES = {
+    "head": "head brain skull cerebral cerebellar intracranial sinuses sinus orbits facial sella pituitary paranasal",
+    "neck": "neck carotid jugular", "thyroid": "thyroid parathyroid",
+    "spine": "spine spinal cervical thoracic thoracolumbar lumbar sacrum",
+    "chest": "chest thorax lung lungs pulmonary ribs", "heart": "heart coronary myocardium",
+    "abdomen": "abdomen abdominal liver hepatobiliary gallbladder pancreas spleen kidney kidneys renal adrenal"
+    " retroperitoneum digestive mesenteric",
+    "pelvis": "pelvis pelvic bladder prostate uterus ovary ovaries obstetrical vagina scrotum testicle testicles",
+    "arm": "shoulder clavicle humerus elbow forearm wrist wrists hand hands finger arm",
+    "leg": "hip femur knee tibia fibula ankle foot toe calcaneus leg", "breast": "breast breasts",
+}  # fmt: skip
+"""The words of MIMIC's titles of each region, written down by hand."""
+DICTIONARY = Path(__file__).parents[3] / "../shared/data/physionet/mimic-iv-demo/2.2/hosp/d_icd_procedures.csv.gz"
+
+
+@pytest.mark.skipif(not DICTIONARY.exists(), reason="MIMIC-IV's dictionary of procedures is not at ../shared/data")
+def test_the_regions_of_mimics_ct_and_mr_titles_are_those_its_words_name():
+    titles = pl.read_csv(DICTIONARY, columns=["long_title"])["long_title"].unique().sort()
+    imaging = titles.filter(titles.str.contains(r"(?i)\b(?:ct|mri?|mra)\b|tomogra|magnetic resonance"))
+    assert len(imaging) >= 1000
+    limbs = {r"(?i)upper extremit(?:y|ies)": "arm", r"(?i)lower extremit(?:y|ies)": "leg", "Thoracic Aorta": "Aorta"}
+    read = imaging
+    for words, name in limbs.items():
+        read = read.str.replace_all(words, name)
+    words = read.str.to_lowercase().str.extract_all(r"[a-z]+")
+    named = [{region for region, own in NAMES.items() if set(own.split()) & set(said)} for said in words]
+    found = pl.DataFrame({"description": imaging}).select(regions_of(pl.col("description"))).to_series()
+    pairs = zip(imaging, map(set, found), named, strict=True)
+    assert [title for title, got, want in pairs if got != want] == []
 
 
 def test_plain_films_have_many_names():
