@@ -73,6 +73,7 @@ _ABBREVIATION = re.compile(
 )
 _ANNOUNCES = re.compile(r"\b(?:by|for|from|per|saw|met)[ \t]\Z")
 _SHORTEST = 3
+_FEWEST_WRITERS = 3
 _LONGEST_HEADING = 300
 
 
@@ -121,23 +122,40 @@ class Vocabulary:
         )
 
 
+_KIN = (
+    r"(?:wife|husband|spouse|partner|mother|father|mom|dad|son|daughter|brother|sister|aunt|uncle|niece|nephew|cousin"
+    r"|grand\w{3,10}|girlfriend|boyfriend|fianc\w{1,3}|friend|neighbou?r|caregiver|roommate)"
+)
+# "daughter valdemara at bedside": where a name stands, whatever is written there.
+_BESIDE_KIN = re.compile(
+    rf"(?<=[\s(])(?:(?P<kin>{_KIN}),? )(?:named )?[a-zà-ÿ]{{3,30}}(?![\w'’-])"
+    rf"|(?<![\w'’-])[a-zà-ÿ]{{3,30}}(?= at (?:the )?bedside|,? \(?(?:(?:his|her|their|pt['’]s) )?{_KIN}(?:\)|,))",
+)
+
+
 def small_words(text: str) -> frozenset[str]:
-    """The words that a text writes without a capital."""
-    return frozenset(_SMALL.findall(text))
+    """The words that a text writes without a capital, where no name is to be expected."""
+    return frozenset(_SMALL.findall(_BESIDE_KIN.sub(lambda found: found["kin"] or " ", text)))
 
 
 def words_of_several(documents: Iterable[tuple[str, str]]) -> frozenset[str]:
-    """The words that the documents of at least two people write without a capital: nobody's names.
+    """The words that the documents of at least three people write without a capital: nobody's names.
+
+    Of two people in all, the words of both. One writer in a hurry, or two, must not make a name ordinary for all.
 
     Args:
         documents: whose each is, and its text.
     """
-    writers: dict[str, str | None] = {}
+    writers: dict[str, set[str]] = {}
+    people = set()
     for whose, text in documents:
+        people.add(whose)
         for word in small_words(text):
-            if writers.setdefault(word, whose) != whose:
-                writers[word] = None
-    return frozenset(word for word, only_writer in writers.items() if only_writer is None)
+            of_word = writers.setdefault(word, set())
+            if len(of_word) < _FEWEST_WRITERS:
+                of_word.add(whose)
+    fewest = max(2, min(_FEWEST_WRITERS, len(people)))
+    return frozenset(word for word, of_word in writers.items() if len(of_word) >= fewest)
 
 
 def unknown_capitals(text: str, ordinary: frozenset[str] = frozenset()) -> Iterator[Identifier]:

@@ -10,6 +10,7 @@ import datetime as dt
 import hashlib
 import json
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -18,6 +19,7 @@ from typing import Any
 import polars as pl
 
 from clinical_assets.documents.development_copy.capitalised_words import small_words, words_of_several
+from clinical_assets.documents.development_copy.code_systems import is_published
 from clinical_assets.documents.development_copy.column_rules import (
     COPIED,
     DOCUMENT,
@@ -30,11 +32,13 @@ from clinical_assets.documents.development_copy.column_rules import (
     WORDS,
     Fate,
 )
+from clinical_assets.documents.development_copy.composed_text import composed
 from clinical_assets.documents.development_copy.deidentification import Deidentified, Deidentifier
 from clinical_assets.documents.development_copy.identifier_detectors import detect
 from clinical_assets.documents.development_copy.identifiers import NAME
-from clinical_assets.documents.development_copy.known_identifiers import ALSO_WORDS
-from clinical_assets.documents.development_copy.leaks import refuse_leaks, refuse_leaks_in
+from clinical_assets.documents.development_copy.known_identifiers import ALSO_WORDS, Alone, Place
+from clinical_assets.documents.development_copy.leaks import refuse_leaks_in, refuse_leaks_of
+from clinical_assets.documents.development_copy.names_that_are_words import NOBODY, NamesThatAreWords
 from clinical_assets.documents.readers.reading import Span, SpanKind
 
 Known = Mapping[str, tuple[str, ...]]
@@ -88,7 +92,8 @@ def copied(
     Raises:
         LeakError: a known identifier is in a text or another value after all.
     """
-    ordinary = words_of_several(text.select(PATIENT, "text").iter_rows())
+    rows = text.select(PATIENT, "text").iter_rows()
+    ordinary = words_of_several((patient, unicodedata.normalize("NFC", words)) for patient, words in rows)
     making = _Making(deidentifier, known, everything_known(text, known, ordinary), ordinary)
     texts = making.texts(text, _days(index, text))
     lengths = dict(zip(text[DOCUMENT], texts["characters"], strict=True))
@@ -121,7 +126,8 @@ def everything_known(text: pl.DataFrame, known: Known, ordinary: frozenset[str])
     """
     found: dict[str, set[str]] = defaultdict(set)
     for patient, document, words in text.select(PATIENT, DOCUMENT, "text").iter_rows():
-        found[patient] |= {patient, document, *known.get(patient, ()), *_persons(words, ordinary)}
+        given = (value for value in known.get(patient, ()) if not isinstance(value, (Alone, Place)))
+        found[patient] |= {patient, document, *given, *_persons(unicodedata.normalize("NFC", words), ordinary)}
     return {patient: tuple(sorted(values)) for patient, values in found.items()}
 
 
@@ -147,6 +153,7 @@ class _Making:
     ordinary: frozenset[str]
     replaced: Counter[str] = field(default_factory=Counter)
     of_nobody: dict[tuple[str, str, str | None], str | None] = field(default_factory=dict)
+    words_too: dict[str, NamesThatAreWords] = field(default_factory=dict)
 
     def texts(self, text: pl.DataFrame, days: Mapping[str, dt.date | None]) -> pl.DataFrame:
         """The texts made anew, with what describes them."""
@@ -183,19 +190,28 @@ class _Making:
             asked = (patient, name, said.get(name))
             if asked not in self.of_nobody:
                 alone = pl.Series(name, [said.get(name)], pl.String)
-                self.of_nobody[asked] = _unnamed(alone, self.told.get(patient, ()), self.ordinary).item()
+                bare = _unnamed(alone, self.told.get(patient, ()), self.ordinary)
+                self.of_nobody[asked] = self._published(bare).item() if name == "code_system" else bare.item()
             found[name] = self.of_nobody[asked]
         return found
 
     def _reworded(self, words: str, patient: str, day: dt.date | None, *further: str) -> Deidentified:
         told = self.told.get(patient) or self._of(patient)
-        made = self.deidentifier.text(words, patient, told, day, self.ordinary | words_of_a_title(words, told))
-        refuse_leaks([made.text], (*self._of(patient), *further), "a text")
+        of_his = self._of(patient)
+        ordinary = self.ordinary | words_of_a_title(words, (*told, *of_his))
+        too = self._words_too(patient)
+        made = self.deidentifier.text(words, patient, told, day, ordinary, too)
+        refuse_leaks_of(words, made, (*of_his, *further), too, ordinary)
         self.replaced.update(made.counts)
         return made
 
     def _of(self, patient: str) -> tuple[str, ...]:
         return (*self.known.get(patient, ()), patient)
+
+    def _words_too(self, patient: str) -> NamesThatAreWords:
+        if patient not in self.words_too:
+            self.words_too[patient] = NamesThatAreWords.of(self.known.get(patient, ()))
+        return self.words_too[patient]
 
     def table(self, path: str, frame: pl.DataFrame) -> pl.DataFrame:
         """The columns that stay, in their order; rows in an order that tells nothing of the original's."""
@@ -205,16 +221,53 @@ class _Making:
             if name in staying:
                 frame = frame.with_columns(self._words(frame, name, day))
         everybody = {value for who in frame[PATIENT].unique() for value in (*self.told.get(who, ()), *self._of(who))}
+        unnamed = [name for name in staying if fates[name] is Fate.UNNAMED]
         frame = frame.with_columns(
-            _unnamed(frame[name], everybody, self.ordinary) for name in staying if fates[name] is Fate.UNNAMED
+            self._without_his(_unnamed(frame[name], everybody, self.ordinary), frame[PATIENT]) for name in unnamed
         )
+        if "code" in unnamed:
+            frame = frame.with_columns(self._no_numbers_of_his(frame))
+        if "code_system" in unnamed:
+            frame = frame.with_columns(self._published(frame["code_system"]))
         frame = frame.with_columns(_by_rule(frame[name], REDUCED[name]) for name in staying if name in REDUCED)
         shifted = [name for name in staying if fates[name] is Fate.SHIFTED]
         renamed = self.deidentifier.frame(frame.select(staying), PATIENT, shifted)
         ids = [name for name in PSEUDONYMS if name in staying]
         renamed = renamed.with_columns(self._renamed(frame[name]) for name in ids)
-        refuse_leaks_in(path, renamed, frame[PATIENT], self._of)
+        searched = {*WORDS.get(path, {}), *(("text",) if path == TEXT else ())}
+        refuse_leaks_in(path, renamed, frame[PATIENT], self._of, searched)
         return renamed.sort([PATIENT, *ids, *(name for name in staying if name not in (PATIENT, *ids))])
+
+    def _without_his(self, values: pl.Series, patients: pl.Series) -> pl.Series:
+        """The values without those that hold a name of their own patient which is a word as well.
+
+        To other patients' rows a Mr. Hand is no reason to lose "Hand Surgery".
+        """
+        asked = pl.DataFrame({"who": patients, "value": values}).drop_nulls().unique().iter_rows()
+        naming = {
+            (who, value)
+            for who, value in asked
+            if (too := self._words_too(str(who))) != NOBODY
+            and any(too.find(composed(value).text, self.ordinary | small_words(value)))
+        }
+        if not naming:
+            return values
+        rows = zip(patients, values, strict=True)
+        return pl.Series(values.name, [None if row in naming else row[1] for row in rows], values.dtype)
+
+    def _no_numbers_of_his(self, frame: pl.DataFrame) -> pl.Series:
+        """The codes, without those that are an identifier of their patient in a system that nobody publishes."""
+        systems = frame["code_system"] if "code_system" in frame.columns else [None] * frame.height
+        asked = zip(frame["code"], frame[PATIENT], systems, strict=True)
+        kept = [
+            code if code not in self._of(who) or (system and ":" in system and is_published(system)) else None
+            for code, who, system in asked
+        ]
+        return pl.Series("code", kept, frame.schema["code"])
+
+    def _published(self, systems: pl.Series) -> pl.Series:
+        """Code systems of their publishers, and a token for each other: a hospital's own names the hospital."""
+        return _by_rule(systems, lambda s: s if is_published(s) else self.deidentifier.token("", "system", s))
 
     def _words(self, frame: pl.DataFrame, column: str, day: str) -> pl.Series:
         asked = zip(frame[column], frame[PATIENT], frame[day], strict=True)

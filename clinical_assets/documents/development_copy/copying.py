@@ -35,7 +35,9 @@ from clinical_assets.documents.development_copy.copied_batch import Copied, Know
 from clinical_assets.documents.development_copy.deidentification import Deidentifier
 from clinical_assets.documents.development_copy.fhir_people import known_people
 from clinical_assets.documents.development_copy.leaks import LeakError
+from clinical_assets.documents.development_copy.names_that_are_words import NamesThatAreWords
 from clinical_assets.documents.development_copy.opening import CONTENT, OpeningError, open_copy
+from clinical_assets.documents.index.packed import PackedError
 from clinical_assets.documents.prioritised.prioritised_assets import source_documents
 from clinical_assets.settings import Settings, SettingsError
 from resources.document_store import DocumentStore
@@ -59,6 +61,7 @@ CANNOT = (
     "Not found unless known: names in lower case, names that are ordinary words, first names that open a sentence, "
     "many names in notes in capitals; institutions and employers without a word that says so; short numbers without a "
     "label; times of day; rare events that point to one person; images.",
+    "Known names that are ordinary words are not found in small letters, nor towns; nor are towns that are such words.",
     "Some words of medicine are taken for names: of whole notes nobody had in mind about one clinical word in eighty.",
     "Recall was measured on made-up notes; real notes are harder.",
 )
@@ -80,6 +83,7 @@ class Report:
         rows: rows of every table, by path.
         without: tables that some batches have not, with how many batches.
         replaced: identifiers replaced, by kind.
+        only_with_a_capital: known names and places that are words as well, see `names_that_are_words`.
         recall: one row per set and kind: `set`, `kind`, `planted`, `found`, `recall`.
     """
 
@@ -90,6 +94,7 @@ class Report:
     rows: Counter[str] = field(default_factory=Counter)
     without: Counter[str] = field(default_factory=Counter)
     replaced: Counter[str] = field(default_factory=Counter)
+    only_with_a_capital: int = 0
     recall: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def lines(self) -> list[str]:
@@ -100,6 +105,7 @@ class Report:
         out += [f"  {self.rows[path]:>8,} rows of {path}" for path in COPIED if path in self.rows]
         out += [f"  {batches:,} batches without {path}" for path, batches in sorted(self.without.items())]
         out += [f"  replaced {count:>8,}  {kind}" for kind, count in sorted(self.replaced.items())]
+        out.append(f"  {self.only_with_a_capital:>8,} known names and places looked for only with a capital")
         for name, of_set in measured().items():
             rows = self.recall.filter(pl.col("set") == name)
             found, planted = int(rows["found"].sum()), int(rows["planted"].sum())
@@ -108,6 +114,8 @@ class Report:
                 "clinical words kept"
             )
             out += [f"  {r['recall']:>6.0%}  {r['kind']} ({r['found']} of {r['planted']})" for r in rows.to_dicts()]
+        kept, of = trial.results_kept()
+        out.append(f"results written like dates, years or telephone numbers: {kept} of {of} kept as they are")
         return [*out, "What this copy is not:", *(f"  {line}" for line in CANNOT)]
 
     def record(self) -> str:
@@ -118,6 +126,8 @@ class Report:
         counts |= {"rows": dict(self.rows), "batches_without": dict(self.without)}
         kept = {name: of_set.clinical_kept for name, of_set in measured().items()}
         body = {**counts, "replaced": dict(self.replaced), "recall": self.recall.to_dicts(), "clinical_kept": kept}
+        body["only_with_a_capital"] = self.only_with_a_capital
+        body["results_kept"] = dict(zip(("kept", "of"), trial.results_kept(), strict=True))
         body["cannot"] = list(CANNOT)
         return json.dumps(body, indent=1) + "\n"
 
@@ -174,7 +184,9 @@ def write_copy(
         )
     out.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{out.name}-unfinished-", dir=out.parent))
-    report = Report(recall=recall_by_kind())
+    words_too = [NamesThatAreWords.of(values) for values in known.values()]
+    capitals = sum(len(each.names) + len(each.places) for each in words_too)
+    report = Report(recall=recall_by_kind(), only_with_a_capital=capitals)
     try:
         copy = Lake(root=str(unfinished), subject_shards=lake.subject_shards)
         copy.claim(CONTENT)
@@ -325,6 +337,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report = write_copy(lake, wanted.out, deidentifier, known, batches, _originals(settings))
     except (CopyError, OpeningError, LeakError, LakeError, SettingsError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
+        return 1
+    except OSError as error:
+        # A path may name a patient.
+        said = str(error) if isinstance(error, PackedError) else error.strerror or "no more is said"
+        sys.stderr.write(
+            "expected a lake, a document store and a folder that can be read and written; found "
+            f"{type(error).__name__} ({said}); mend the file or the folder, and run this again\n"
+        )
         return 1
     except SQLAlchemyError as error:
         # Its message may quote a statement's parameters: patients.

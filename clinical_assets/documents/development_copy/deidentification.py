@@ -7,13 +7,14 @@ the patient's record, as people write them, by far the most reliable source), by
 the general shapes of numbers, dates and addresses (`general_detectors`), and by capitals where English writes none
 (`capitalised_words`).
 
-What this cannot do: it is a set of rules, not a guarantee, and its output is still protected health information in
-law until an expert has determined otherwise or every Safe Harbor identifier is known to be gone. Of whole notes that
-nobody had in mind it finds four identifiers out of five. Unless they are known it misses names in lower case, names
-that are ordinary words or medicine's (Miss Grace; Dr. Wilson, away from his title), a first name that opens a sentence
-without a verb of people, most names in notes in capitals, institutions and employers named without a word such as
-"Hospital", short numbers without a label, and rare diseases or events that point to one person; it sees nothing in an
-image. It leaves times of day. And it takes some words of medicine for names: an eponym or a brand it does not list.
+What this cannot do: it is a set of rules, not a guarantee, and its output is still protected health information in law
+until an expert has determined otherwise or every Safe Harbor identifier is known to be gone. Of whole notes that nobody
+had in mind it finds four identifiers out of five. Unless they are known it misses names in lower case, names that are
+ordinary words or medicine's (Miss Grace; Dr. Wilson, away from his title; where they are known it misses them in lower
+case), a first name that opens a sentence without a verb of people, most names in notes in capitals, institutions and
+employers named without a word such as "Hospital", short numbers without a label, and rare diseases or events that point
+to one person; it sees nothing in an image. It leaves times of day. And it takes some words of medicine for names: an
+eponym or a brand it does not list.
 `deidentification_trial` measures all this on made-up notes, by kind; a made-up set flatters any rule.
 """
 
@@ -29,8 +30,10 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
+from clinical_assets.documents.development_copy.composed_text import composed
 from clinical_assets.documents.development_copy.identifier_detectors import detect
 from clinical_assets.documents.development_copy.identifiers import AGE, DATE, NAME
+from clinical_assets.documents.development_copy.names_that_are_words import NOBODY, NamesThatAreWords
 from clinical_assets.documents.readers.reading import Span
 
 _SHORTEST_SECRET = 16
@@ -142,6 +145,7 @@ class Deidentifier:
         known: Iterable[str] = (),
         document_date: dt.date | None = None,
         ordinary: frozenset[str] = frozenset(),
+        words_too: NamesThatAreWords = NOBODY,
     ) -> Deidentified:
         """Replace the identifiers of one document.
 
@@ -151,12 +155,16 @@ class Deidentifier:
             known: the patient's own identifiers, see `known_identifiers`.
             document_date: gives the year of dates written without one; without it such dates become `[date]`.
             ordinary: words known to be nobody's, in small letters; see `capitalised_words`.
+            words_too: the patient's names that are words as well, see `names_that_are_words`.
         """
         shift = self.shift(patient_id)
         replacements: list[Replacement] = []
-        for found in detect(text, known, ordinary):
-            value = text[found.start : found.end]
-            if found.kind == DATE:
+        read = composed(text)
+        for found in detect(read.text, known, ordinary, words_too):
+            value = read.text[found.start : found.end]
+            if found.kind == DATE and found.weak:
+                written = "[date]"
+            elif found.kind == DATE:
                 written = self._date(value, shift, document_date)
             elif found.kind == AGE:
                 written = "90+"
@@ -164,7 +172,7 @@ class Deidentifier:
                 written = re.sub(r"[\w'’-]+\.?", lambda word: self.token(patient_id, NAME, word[0]), value)
             else:
                 written = self.token(patient_id, found.kind, value)
-            replacements.append(Replacement(found.start, found.end, found.kind, written))
+            replacements.append(Replacement(*read.original(found.start, found.end), found.kind, written))
         out: list[str] = []
         done = 0
         for each in replacements:

@@ -21,6 +21,7 @@ import yaml
 
 from clinical_assets.documents.development_copy.capitalised_words import words_of_several
 from clinical_assets.documents.development_copy.identifier_detectors import detect
+from clinical_assets.documents.development_copy.trial_results import RESULTS
 from clinical_assets.documents.development_copy.trial_settings import CLINICAL, SETTINGS, Setting
 
 DEVELOPMENT_NOTES = Path(__file__).with_name("development_notes.yaml")
@@ -145,6 +146,22 @@ def measure(notes: Iterable[MadeUpNote], ordinary: frozenset[str] = frozenset())
         .sort("kind", "setting")
     )
     return Measured(recall, kept / phrases if phrases else 1.0)
+
+
+_RESULT = re.compile(r"\{([^{}]*)\}")
+
+
+def results_kept(sentences: Iterable[str] = RESULTS) -> tuple[int, int]:
+    """How many of the results marked in sentences stay as they are, and of how many."""
+    kept = of = 0
+    for sentence in sentences:
+        text = _RESULT.sub(r"\1", sentence)
+        found = detect(text)
+        for number, mark in enumerate(_RESULT.finditer(sentence)):
+            start = mark.start() - 2 * number
+            of += 1
+            kept += all(each.end <= start or each.start >= start + len(mark[1]) for each in found)
+    return kept, of
 
 
 def measure_as_a_batch(notes: Sequence[MadeUpNote]) -> Measured:

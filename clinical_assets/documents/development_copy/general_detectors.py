@@ -43,12 +43,38 @@ _NO_NOUN = (
     r"(?=[.,;:)]|[ \t]*$|[ \t](?:of|at|for|with|and|to|by|in|or|when|we|she|he|they|after|before|if|as|per|she|it)\b)"
 )
 # Day and month as 3/14; a nought or a small number below is a score (4/5, 7/10), a count of nodes or vision (20/40).
+# What is found so may still be a result: it is weak, and passed over where a scale or a thing counted stands beside it.
 _SLASHED = r"(?:0?[1-9]|1[0-2])/(?:[789]|11|1[346789]|2[1-9]|31)"
-_IS_A_COUNT = (
-    r"(?![\d/%]|[.-]\d|\s{0,2}(?:nodes?|cores?|lymph|positive|negative|blocks|slices|strength|systolic|murmur"
-    r"|scale|points"
-    r"|correct|pain|teeth|pads|leads|electrodes|segments|quadrants|ribs|fields|slides|sections|samples|doses|cycles"
-    r"|fractions|of the|mg|mcg|mL|in|inch|tsp|cup))"
+_COUNTED = (
+    r"(?:(?:axillary|sentinel|lymph|pelvic|cervical|regional|mediastinal|hilar|inguinal|retroperitoneal|para-?aortic"
+    r"|left|right|bilateral|resected|examined|involved|sampled|submitted|biopsy|blood|core|needle|prostate|culture)[ ])"
+    r"{0,3}(?:nodes?|LNs?|cores?|lymph|positive|negative|pos|neg|blocks|slices|strength|systolic|murmur|scale|points"
+    r"|correct|pain|teeth|pads|leads|electrodes|segments|quadrants|ribs|fields|slides|sections|samples|doses?|cycles"
+    r"|fractions|biops(?:y|ies)|specimens?|margins?|bottles?|sets?|cultures?|passes|vessels|joints?|criteria|items"
+    r"|words|objects|questions|attempts|episodes|siblings|children|tabs?|tablets?|pills?|NS|saline|LR|D5\w*|hours?|hrs?"
+    r"|of (?:the|a|an|his|her|its|all|those|these|tumou?r|patients|cores|nodes|bottles|samples)"
+    r"|mg|mcg|mL|in|inch|tsp|cup|pints?|packs?)(?![\w-])"
+)
+_IS_A_COUNT = rf"(?![\d/%]|[.-]\d|\s{{0,2}}{_COUNTED})"
+_SCALE = re.compile(
+    r"\b(?:apgars?|(?:phq|gad|eat|pcl|epds|bdi|ham-?[da])(?:-?\d{1,2})?|mmse|moca|mini-?cog|mini-?mental(?: status"
+    r" exam)?|slums|acuity|vision|snellen|OD|OS|OU|braden|norton|morse|gleason|bishop|ranson|aldrete|ramsay"
+    r"|ciwa(?:-ar)?|cows|flacc|rass|edinburgh|barthel|katz|lawton|i?adls?|kps|ecog|nihss|gcs|glasgow|tinetti|berg"
+    r"|epworth|cage|audit(?:-c)?|dast(?:-10)?|mdq|y-?bocs|q?sofa|meld|curb-?65|aims|allred|nottingham|ki-?67|bpp|biophysical"
+    r" profile|scores?|scored|scale|rated|rating|recall|orientation|clock|strength|power|motor|reflex(?:es)?|dtrs?"
+    r"|pulses?|murmur|margins?|ratio|faces|wong-?baker|nodes?|lns?)\b"
+    r"(?:(?:was|is|are|were|of|in|now|today|scores?|right|left|both|about|rated|at|and|positive|with|to|then"
+    r"|total|min(?:utes?)?|od|os|ou|[rl])\b|[\s:=(),/+-]|\d{1,2}(?:/\d{1,2})?){0,12}\Z",
+    re.IGNORECASE,
+)
+# "Cultures drawn 2/2 positive": so many of as few.
+_ALL = r"(?:1/[1-4]|2/[2-4]|3/[34]|4/4)(?!\d)"
+# Of a kind that is no result, before a year without a word of time.
+_EVENT = (
+    r"(?:\w{2,20}(?:ectomy|otomy|ostomy|plasty|oscopy|desis)|surgery|repair|replacement|transplant|resection|biopsy|stent"
+    r"(?:ing)?|bypass|CABG|PCI|ablation|pacemaker|chemo(?:therapy)?|radiation|XRT|RT|stroke|CVA|TIA|MI|infarct(?:ion)?"
+    r"|fracture|accident|MVA|MVC|diagnosis|dx|c-?section|delivery|birth|divorce|wedding|retirement|war|service"
+    r"|deployment|cancer|lymphoma|melanoma|carcinoma|sarcoma|leukemia|DVT|PE|admission|hospitali[sz]ation)"
 )
 _AFTER_A_COUNT = r"(?<!score )(?<!scored )(?<!nodes )(?<!nodes: )(?<!grade )(?<!was )(?<!of )(?<![\d/.])"
 # What may stand between a cue and its number.
@@ -91,8 +117,10 @@ GENERAL: tuple[Detector, ...] = (
         PHONE,
         r"\b(?:call(?:ed|back)?|phone[sd]?|tel|telephone|cell|mobile|text(?:ed)?|fax(?:ed)?|dial|reach(?:ed"
         r"|able)?|contact"
-        rf"|hotline|line|voicemail|whatsapp|pager|paged?|beeper|ext)\b[^\d\n]{{0,25}}?"
-        rf"(?!\d{{1,3}}\.\d\b)(?P<it>\d[\d() .-]{{2,14}}\d)\b{_NO_AMOUNT}"
+        r"|hotline|(?<!PICC )(?<!art )(?<!arterial )(?<!central )(?<!IV )(?<!gum )(?<!hair )(?<!suture )line"
+        r"|voicemail|whatsapp|pager|paged?|beeper|ext)\b[^\d\n]{0,25}?"
+        r"(?!\d{1,3}\.\d\b)(?!\d{1,3} ?(?:-|to) ?\d{1,3}(?![\d-]))"
+        rf"(?P<it>\d[\d() .-]{{2,14}}\d)\b{_NO_AMOUNT}"
         r"(?![:/])",
         _I,
     ),
@@ -162,7 +190,7 @@ GENERAL: tuple[Detector, ...] = (
     detector(DATE, rf"\b{_WEEKDAY}\.?,?(?: the)?[ \t](?P<it>{DAY}(?:st|nd|rd|th)){_NO_NOUN}", re.MULTILINE),
     detector(DATE, rf"\b{_WEEKDAY}\.?,? ?(?P<it>(?:0?[1-9]|1[0-2])[/.-]{DAY})(?![\d/%])"),
     detector(DATE, rf"\b{_WEEKDAY}\.?,? (?P<it>{DAY})(?=[.,;)]|\s*$)(?!\.\d)", re.MULTILINE),
-    detector(DATE, rf"{_AFTER_A_COUNT}{_SLASHED}{_IS_A_COUNT}(?!\w)"),
+    detector(DATE, rf"{_AFTER_A_COUNT}{_SLASHED}{_IS_A_COUNT}(?!\w)", weak=True, unless_after=_SCALE),
     detector(
         DATE,
         r"\b(?i:on|since|until|till|by|from|thru|through|before|after|dated?|due|planned|scheduled|week of|as of"
@@ -170,8 +198,11 @@ GENERAL: tuple[Detector, ...] = (
         r"|return|rtc|last|next"
         r"|admitted|discharged|d/c|surgery|effective|expires?|exp|given|placed|removed|drawn|collected|updated"
         r"|reviewed)"
-        rf"(?: date)?:? (?P<it>(?![0-5]/5\b|\d\d?/10\b)(?:0?[1-9]|1[0-2])/{DAY})(?![\d/%])"
-        r"(?!\s*(?:nodes|cores|strength|pain|murmur|in the|scale|of))",
+        rf"(?: date)?:? (?P<it>(?![0-5]/5\b|\d\d?/10\b)(?!(?<=(?i:drawn) ){_ALL}|(?<=(?i:given) ){_ALL}"
+        rf"|(?<=(?i:after) ){_ALL}|(?<=(?i:last) ){_ALL})(?:0?[1-9]|1[0-2])/{DAY})(?![\d/%])"
+        rf"(?!\s*(?:nodes|cores|strength|pain|murmur|in the|scale|of)\b){_IS_A_COUNT}",
+        weak=True,
+        unless_after=_SCALE,
     ),
     detector(
         DATE, rf"(?<![\d/.])(?:0?[1-9]|1[0-2])/{DAY} ?(?:-|–|to|thru|through) ?(?:0?[1-9]|1[0-2])/{DAY}(?![\d/%])"
@@ -191,17 +222,23 @@ GENERAL: tuple[Detector, ...] = (
         DATE,
         rf"\b(?i:class of|graduated|retired|married|widowed|divorced|born|died|diagnosed|quit|stopped|moved|dx"
         rf"|onset|since about"
-        r"|last in|back in|year|fall|around|about|approximately|approx\.?|by|before|after|during|summer|spring"
+        r"|last in|back in|year|fall|during|summer|spring"
         r"|winter|autumn)"
         rf"(?: in| of)?,? (?P<it>{YEAR})\b{_NO_AMOUNT}(?![-/:])",
     ),
+    # these stand before amounts and times of day, too
     detector(
         DATE,
-        rf"(?<=[a-z] )(?<!at )(?<!until )(?<!by )(?<!since )(?<!around )"
-        rf"(?:19[3-9]\d|20\d\d|21[1-9]\d)(?=[,;)]| (?:at|with|for|by|and|in|after)\b|\.(?:\s|$)){_NO_AMOUNT}",
-        re.MULTILINE,
+        rf"\b(?i:around|about|approximately|approx\.?|by|before|after),? (?P<it>{YEAR})\b{_NO_AMOUNT}(?![-/:])",
+        weak=True,
     ),
-    detector(DATE, rf"(?<=, ){YEAR}(?=[.,;)]|\s|$)(?!\s*(?:mg|mL|cc|hrs?|hours|kcal))", re.MULTILINE),
+    detector(
+        DATE,
+        rf"\b(?:{_EVENT}|(?:{MONTH})\.?(?: {DAY})?),? ?(?P<it>(?:19[3-9]\d|20\d\d|21[1-9]\d))"
+        rf"(?=[,;)]| (?:at|with|for|by|and|in|after)\b|\.(?:\s|$)|\s*$){_NO_AMOUNT}",
+        re.MULTILINE,
+        weak=True,
+    ),
     # ages above 89
     detector(AGE, r"\b(?i:nonagenarian|centenarian|supercentenarian)s?\b"),
     detector(AGE, r"\b(?P<it>9\d|1[01]\d)(?=(?:st|nd|rd|th)? (?:birthday|years? (?:young|of age)))", _I),

@@ -11,7 +11,7 @@ import re
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 
-from clinical_assets.documents.development_copy.capitalised_words import unknown_capitals
+from clinical_assets.documents.development_copy.capitalised_words import small_words, unknown_capitals
 from clinical_assets.documents.development_copy.general_detectors import GENERAL
 from clinical_assets.documents.development_copy.identifier_words import (
     AFTER,
@@ -81,6 +81,7 @@ from clinical_assets.documents.development_copy.identifiers import (
 )
 from clinical_assets.documents.development_copy.known_identifiers import ALSO_WORDS, known_in
 from clinical_assets.documents.development_copy.medical_capitals import NEVER_NAMES, NO_GIVEN_NAMES
+from clinical_assets.documents.development_copy.names_that_are_words import NOBODY, NamesThatAreWords
 
 _I = re.IGNORECASE
 
@@ -256,7 +257,12 @@ DETECTORS: tuple[Detector, ...] = (
 )
 
 
-def detect(text: str, known: Iterable[str] = (), ordinary: frozenset[str] = frozenset()) -> list[Identifier]:
+def detect(
+    text: str,
+    known: Iterable[str] = (),
+    ordinary: frozenset[str] = frozenset(),
+    words_too: NamesThatAreWords = NOBODY,
+) -> list[Identifier]:
     """Identifiers in a text, in order, not overlapping.
 
     Args:
@@ -264,13 +270,21 @@ def detect(text: str, known: Iterable[str] = (), ordinary: frozenset[str] = froz
         known: the patient's own identifiers where they are known (names, numbers, address lines): found wherever they
             stand as whole words, in any case.
         ordinary: words known to be nobody's, in small letters; see `capitalised_words`.
+        words_too: the patient's names that are words as well.
     """
     taken: list[Identifier] = []
-    candidates = [*known_in(text, known, ordinary), *_by_pattern(text), *unknown_capitals(text, ordinary)]
+    named = list(words_too.find(text, ordinary | small_words(text))) if words_too != NOBODY else []
+    told = [*known_in(text, known, ordinary)]
+    certain = {*told, *named}
+    # Of "April 3, 2019" the whole is a date, though somebody be called April.
+    months = [each for each in told if _MONTH.fullmatch(text, each.start, each.end)]
+    first = [each for each in told if each not in months]
+    candidates = [*first, *_by_pattern(text), *months, *named, *unknown_capitals(text, ordinary)]
     for each in [*candidates, *_repeated_names(text, candidates, ordinary)]:
         found = _without_title(text, each) if each.kind == NAME else each
-        if found.start == found.end:
+        if found.start == found.end and each not in certain:
             continue
+        found = each if found.start == found.end else found
         beside = _overlapping(taken, found)
         if not beside:
             insort(taken, found, key=_start)
@@ -293,6 +307,7 @@ def _overlapping(taken: Sequence[Identifier], found: Identifier) -> list[Identif
     return list(taken[first:end])
 
 
+_MONTH = re.compile(MONTH, _I)
 _FIRST_WORD = re.compile(r"([^\W\d_]+)(?![\w'’-])\.?\s*")
 
 
@@ -314,9 +329,7 @@ def _uncovered(text: str, name: Identifier, beside: Sequence[Identifier]) -> Ite
 
 def _by_pattern(text: str) -> Iterator[Identifier]:
     for each in (*DETECTORS, *GENERAL):
-        for match in each.pattern.finditer(text):
-            group = "it" if "it" in each.pattern.groupindex else 0
-            yield Identifier(match.start(group), match.end(group), each.kind)
+        yield from each.find(text)
 
 
 def _repeated_names(text: str, found: Iterable[Identifier], ordinary: frozenset[str]) -> Iterator[Identifier]:

@@ -3,7 +3,7 @@
 A known name stands in documents inflected, in parts, with initials, under a nickname, without its accents, and with a
 letter wrong; a known number with other spaces and hyphens. Whole known values are found in any case; what is derived
 from them only where it is no ordinary word (`capitalised_words.Vocabulary`): of Anna White every "Anna" goes, and
-"white count" stays.
+"white count" stays. "White" with a capital is for `names_that_are_words`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ _PART = re.compile(r"[^\W\d_]{2,40}")
 _TOKEN = re.compile(r"[^\W\d_]{2,40}(?:['’][^\W\d_]{1,20})?")
 _LONG = 6
 """Letters from which a name is still itself with one of them wrong."""
+_MEDICINE = Vocabulary(frozenset())
 _FEWEST_DIGITS = 6
 _MOST_DIGITS = 20
 # Names that are words, or months, or colours: alone they say nothing. Beside those `medical_capitals` lists.
@@ -38,9 +39,21 @@ ALSO_WORDS = re.compile(
 )
 
 
+class Alone(str):
+    """A name without the rest of it that is a word as well: found only with a capital (`names_that_are_words`)."""
+
+    __slots__ = ()
+
+
+class Place(str):
+    """A town, or a line of an address without a number: found only with a capital (`names_that_are_words`)."""
+
+    __slots__ = ()
+
+
 def written(value: str) -> re.Pattern[str]:
-    """An identifier as whole words, in any case; in a file's name underscores part words too."""
-    words = r"\s+".join(re.escape(word) for word in value.split())
+    """An identifier as whole words, in any case, for composed text (NFC); in a file's name underscores part words."""
+    words = r"\s+".join(re.escape(word) for word in unicodedata.normalize("NFC", value).split())
     return re.compile(rf"(?<![^\W_]){words}(?![^\W_])", re.IGNORECASE)
 
 
@@ -52,14 +65,15 @@ def known_in(text: str, known: Iterable[str], ordinary: frozenset[str] = frozens
         known: names, numbers, addresses.
         ordinary: words known to be nobody's, in small letters.
     """
-    values = sorted({v.strip() for v in known if len(v.strip()) > 1}, key=lambda value: (-len(value), value))
+    anyhow = (unicodedata.normalize("NFC", value).strip() for value in known if not isinstance(value, (Alone, Place)))
+    values = sorted({value for value in anyhow if len(value) > 1}, key=lambda value: (-len(value), value))
     for value in values:
         kind = NUMBER if any(c.isdigit() for c in value) else NAME
         for match in written(value).finditer(text):
             yield Identifier(match.start(), match.end(), kind)
     for value in values:
         yield from _as_digits(text, value)
-    names = [value for value in values if not any(c.isdigit() or c in "@/" for c in value)]
+    names = [value for value in values if is_name_of_words(value)]
     yield from _as_names(text, names, Vocabulary(ordinary))
 
 
@@ -88,6 +102,16 @@ def _as_names(text: str, names: Iterable[str], vocabulary: Vocabulary) -> Iterat
         capital = word[0].isupper()
         if plain in parts or (capital and (singular in parts or plain in called)) or _is_close(word, close, vocabulary):
             yield Identifier(_with_initials(text, token.start()), token.start() + len(word), NAME)
+
+
+def is_name_of_words(value: str) -> bool:
+    """Whether a known identifier is a name: no number, address or account."""
+    return not any(c.isdigit() or c in "@/" for c in value)
+
+
+def says_nothing_alone(word: str) -> bool:
+    """Whether a name is a word as well: of English, or of medicine."""
+    return ALSO_WORDS.fullmatch(folded(word)) is not None or _MEDICINE.holds(word.capitalize())
 
 
 def _parts(name: str, vocabulary: Vocabulary) -> Iterator[str]:

@@ -93,3 +93,15 @@ def test_what_is_found_are_whole_words_in_order(text):
         assert any(c.isupper() for c in text[each.start : each.end])
         assert each.start == 0 or not (text[each.start - 1].isalpha() and text[each.start].isalpha())
         before = max(before, each.end)
+
+
+def test_what_few_write_or_what_stands_beside_kin_is_not_ordinary():
+    beside = "daughter valdemara at bedside; xaviera (wife) and her son kofi"
+    documents = [(who, f"{beside}; dressing dry") for who in "abc"] + [(who, "given by trellis") for who in "ab"]
+    assert not words_of_several(documents) & {"valdemara", "kofi", "trellis", "xaviera"}
+    assert {"dressing", "daughter", "bedside"} <= words_of_several(documents)
+    assert "trellis" in words_of_several([*documents, ("c", "trellis")])
+
+
+def test_a_name_in_small_letters_elsewhere_in_the_note_disarms_nothing():
+    assert found("daughter valdemara at bedside. We sat with Valdemara today.") == ["Valdemara"]

@@ -246,3 +246,27 @@ def test_words_two_patients_write_are_nobodys_in_a_batch():
     assert "Trellis" not in alone.text["text"].item()
     both = copied(index, text, Deidentifier(SECRET), {}).text["text"]
     assert sum("it to Trellis." in words for words in both) == 1
+
+
+@pytest.mark.parametrize(
+    ("system", "kept"),
+    [
+        ("http://hl7.org/fhir/sid/icd-10-pcs", True),
+        ("https://terminology.hl7.org/CodeSystem/v3-ActCode", True),
+        ("http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-d-items", True),
+        ("urn:oid:2.16.840.1.113883.6.96", True),
+        ("LOINC", True),
+        ("https://fhir.mercyhill.example.org/mrn", False),
+        ("https://loinc.org.mercyhill.example/mrn", False),
+        ("urn:oid:2.16.840.1.113883.3.7101", False),
+        ("urn:mercyhill:orders", False),
+    ],
+)
+def test_of_code_systems_only_published_ones_stay(system, kept):
+    spans = json.dumps([{"kind": "section", "start": 0, "end": 9, "level": 1, "code": "7-1", "code_system": system}])
+    events = timeline([ONE]).with_columns(code_system=pl.lit(system))
+    made = copied(*one_text(spans=spans), Deidentifier(SECRET), {}, {"documents/timeline": events})
+    found = {*made.tables["documents/timeline"]["code_system"], json.loads(made.text["spans"].item())[0]["code_system"]}
+    assert len(found) == 1
+    (new,) = found
+    assert new == system if kept else re.fullmatch(r"\[system-[0-9a-f]{6}\]", new)

@@ -1,4 +1,5 @@
 import datetime as dt
+import gzip
 import json
 import re
 import shutil
@@ -275,3 +276,27 @@ def test_the_command_knows_whom_the_stores_fhir_resources_name(lake, tmp_path, m
     texts = read(Lake(root=str(tmp_path / "copy"), subject_shards=2), "documents/text")["text"]
     (made,) = (words for words in texts if "peppi" in words)
     assert not re.search("temm?erman|josefa", made, re.IGNORECASE)
+
+
+def test_a_store_that_cannot_be_read_is_said_in_a_sentence(lake, tmp_path, monkeypatch, capsys):
+    (tmp_path / "store" / "fhir").mkdir(parents=True)
+    line = json.dumps({"resourceType": "Patient", "id": "10000065", "name": [{"family": "Silverlock"}]}) + "\n"
+    packed = gzip.compress("".join(line.replace("lock", f"lock{n}") for n in range(500)).encode())
+    (tmp_path / "store" / "fhir" / "Patient.ndjson.gz").write_bytes(packed[: len(packed) // 2])
+    monkeypatch.setenv("CLINICAL_LAKE", lake.root)
+    monkeypatch.setenv("CLINICAL_SUBJECT_SHARDS", "2")
+    monkeypatch.setenv("CLINICAL_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("CLINICAL_DOCUMENTS", str(tmp_path / "store"))
+    assert main([str(tmp_path / "copy")]) == 1
+    said = capsys.readouterr().err
+    assert "found PackedError (expected a whole gzipped file" in said
+    assert "ilverlock" not in said
+    assert not (tmp_path / "copy").exists()
+
+
+def test_the_report_counts_names_found_only_with_a_capital_and_results_kept(copy):
+    _, report = copy
+    assert "         0 known names and places looked for only with a capital" in report.lines()
+    assert any(re.fullmatch(r"results written like .*: 88 of 88 kept as they are", line) for line in report.lines())
+    recorded = json.loads(report.record())
+    assert (recorded["only_with_a_capital"], recorded["results_kept"]) == (0, {"kept": 88, "of": 88})

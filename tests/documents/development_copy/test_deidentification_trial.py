@@ -35,7 +35,11 @@ def by_kind(measured):
 
 
 def test_recall_in_whole_notes_nobody_had_in_mind():
-    """Written when the rules were finished, measured once; no rule may be changed for them."""
+    """Written when the rules were finished; no rule may be changed for them.
+
+    Rules were changed after that for faults a reviewer found, without a look at these notes, which found as much of
+    them as before: 267 of 329.
+    """
     notes = marked_notes(UNSEEN_NOTES)
     measured = measure_as_a_batch(notes)
     assert (len(notes), measured.recall["planted"].sum()) == (40, 329)

@@ -4,6 +4,7 @@ import pytest
 
 from clinical_assets.documents.development_copy.deidentification import Deidentifier
 from clinical_assets.documents.development_copy.fhir_people import known_people
+from clinical_assets.documents.development_copy.known_identifiers import Alone, Place
 from resources.document_store import DocumentStore
 
 PATIENT = {
@@ -66,3 +67,55 @@ def test_resources_of_another_form_give_nothing(tmp_path, odd):
     line = json.dumps({"resourceType": "Patient", "id": "p1"} | odd)
     (tmp_path / "fhir" / "Patient.ndjson").write_text(line + "\n")
     assert known_people(DocumentStore(root=str(tmp_path)), {"p1"}) == {}
+
+
+def people(tmp_path, *resources):
+    (tmp_path / "fhir").mkdir()
+    (tmp_path / "fhir" / "Patient.ndjson").write_text("".join(f"{json.dumps(each)}\n" for each in resources))
+    return known_people(DocumentStore(root=str(tmp_path)), {"p1"})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"telecom": [{"value": "None"}]}, {"identifier": [{"value": "unknown"}, {"value": "12"}]},
+        {"address": [{"line": ["100", "Main", "homeless"], "city": "Reading"}]}, {"name": [{"given": 5, "family": 5}]},
+        {"name": "Quist", "address": "Quillham", "telecom": "none"},
+    ],
+)  # fmt: skip
+def test_what_is_no_number_or_address_is_not_known(tmp_path, said):
+    assert people(tmp_path, {"resourceType": "Patient", "id": "p1"} | said) == {}
+
+
+def test_of_a_name_what_can_be_read_is_known(tmp_path):
+    known = people(tmp_path, {"resourceType": "Patient", "id": "p1", "name": [{"family": "Quist", "given": 5}]})
+    assert known == {"p1": ("Quist",)}
+
+
+def test_towns_and_addresses_in_one_text_are_known_with_a_capital(tmp_path):
+    address = [{"text": "14 Quarrystone Bend, Eastmere"}, {"line": ["Rosebank Cottage"], "city": "Colon"}]
+    known = people(tmp_path, {"resourceType": "Patient", "id": "p1", "address": address})["p1"]
+    assert set(known) == {
+        "14 Quarrystone Bend, Eastmere", "14 Quarrystone Bend", "Eastmere", "Rosebank Cottage", "Colon",
+    }  # fmt: skip
+    assert {value for value in known if isinstance(value, Place)} == {"Eastmere", "Rosebank Cottage", "Colon"}
+
+
+def test_a_name_that_is_a_towns_as_well_is_found_in_any_case(tmp_path):
+    town = {"resourceType": "Patient", "id": "p1", "address": [{"city": "Quillham"}]}
+    name = {"resourceType": "Patient", "id": "p1", "name": [{"family": "Quillham"}]}
+    assert [type(value) for value in people(tmp_path, town, name)["p1"]] == [str]
+
+
+def test_a_name_alone_that_is_a_word_is_known_with_a_capital(tmp_path):
+    known = people(tmp_path, {"resourceType": "Patient", "id": "p1", "name": [{"family": "White"}]})["p1"]
+    assert known == ("White",)
+    assert isinstance(known[0], Alone)
+
+
+@pytest.mark.parametrize("reference", ["Patient/p1/_history/3", "https://fhir.example/r4/Patient/p1", "urn:uuid:p1"])
+def test_relatives_are_found_by_any_reference_and_in_bundles_of_bundles(tmp_path, reference):
+    relative = RELATIVE | {"patient": {"reference": reference}}
+    bundle = {"resourceType": "Bundle", "entry": [{"resource": relative}, {"resource": 7}, 7]}
+    known = people(tmp_path, {"resourceType": "Bundle", "entry": [{"resource": bundle}]})["p1"]
+    assert "Ormerod" in known

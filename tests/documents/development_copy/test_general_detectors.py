@@ -1,9 +1,12 @@
 import datetime as dt
+import re
 
 import pytest
 
 from clinical_assets.documents.development_copy.deidentification import Deidentifier
+from clinical_assets.documents.development_copy.deidentification_trial import results_kept
 from clinical_assets.documents.development_copy.identifier_detectors import detect
+from clinical_assets.documents.development_copy.trial_results import RESULTS
 
 DEIDENTIFIER = Deidentifier(b"a secret for the tests")
 
@@ -75,3 +78,28 @@ def test_numbers_of_medicine_stay(text):
 def test_a_date_no_rule_can_move_is_dropped():
     made = DEIDENTIFIER.text("Seen 14. März 2021, home by Easter.", "p", document_date=dt.date(2021, 3, 20))
     assert made.text == "Seen [date], home by [date]."
+
+
+def test_results_written_like_dates_or_telephone_numbers_are_kept():
+    assert results_kept() == (88, 88)
+    for sentence in RESULTS:
+        text = re.sub(r"[{}]", "", sentence)
+        assert DEIDENTIFIER.text(text, "p", document_date=dt.date(2018, 5, 5)).text == text
+
+
+def test_what_is_replaced_of_a_result_is_counted():
+    assert results_kept(["Seen {3/19/2019}, Hgb {9.1}, on {4/14/2018}."]) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["The drain came out {}.", "Cast removed {}.", "drawn {}, well", "tests {} and well", "It hurts {}, not now"],
+)
+def test_a_date_that_may_be_a_result_is_dropped_and_never_moved(text):
+    made = DEIDENTIFIER.text(text.format("3/19"), "p", document_date=dt.date(2021, 3, 20))
+    assert made.text == text.format("[date]")
+
+
+@pytest.mark.parametrize("text", ["quit about 2004, and well", "colectomy 2004, then well", "biopsy, 2004; none since"])
+def test_a_year_without_a_word_of_time_is_dropped_and_never_moved(text):
+    assert DEIDENTIFIER.text(text, "p").text == text.replace("2004", "[date]")
