@@ -177,7 +177,10 @@ def test_a_mean_that_is_rounding_alone_is_nothing_to_divide_by(values):
 @given(st.randoms(use_true_random=False), st.integers(0, 300))
 def test_no_digit_of_a_visit_depends_on_the_order_of_rows_or_on_other_visits(random, others):
     """The skewness of values that lie evenly is what their sums' last digits leave of it."""
-    mine = [seen("lactateLevel", 36.0 + tenths / 10, hour) for hour, tenths in enumerate([1, 9, 3, 7, 5, 2, 8, 4, 6, 5, 1, 9])]
+    mine = [
+        seen("lactateLevel", 36.0 + tenths / 10, hour)
+        for hour, tenths in enumerate([1, 9, 3, 7, 5, 2, 8, 4, 6, 5, 1, 9])
+    ]
     strangers = [seen("lactateLevel", 35.0 + n % 50 / 10, n % 10, visit="v2") for n in range(others)]
     alone = made(mine)
     assert abs(alone["lactateLevel_skew"].item()) < 1e-12
