@@ -206,7 +206,7 @@ def test_one_batch_beside_another_of_an_earlier_version_fails_the_schema_check_a
     assert before["documents/text:schema"]
     of_an_earlier_version(graph.lake, INDEX, BATCHES[1], "other_formats")
     of_an_earlier_version(graph.lake, TEXT, BATCHES[1], "read_instead")
-    with pytest.raises(dg.DagsterError, match="1 blocking asset check failed.*\n.*documents/index: schema"):
+    with pytest.raises(dg.DagsterError, match=r"1 blocking asset check failed.*\n.*documents/index: schema"):
         graph.run(BATCHES[0])
     graph.run(BATCHES[0], BATCHES[-1])
     assert {name: verdict.passed for name, verdict in graph.verdicts.items()} == before
