@@ -129,9 +129,7 @@ def features(observations: pl.LazyFrame, index_times: pl.LazyFrame, plan: Plan) 
         index_times: `visit_id`, `index_time`: one row per visit. A visit without observations has nulls and counts 0.
         plan: which features.
     """
-    # In one order, whatever came first: sums in another differ in their last digits, and what nearly cancels, as a
-    # skewness does, in all of them.
-    seen = before_index(observations, index_times).sort(VISIT, CODE, TIME, VALUE, LOW, HIGH)
+    seen = before_index(observations, index_times)
     rows = index_times.select(VISIT, INDEX_TIME)
     per_code = _per_code(seen.filter(pl.col(CODE).is_in(plan.codes)))
     rows = rows.join(_wide(per_code, plan), on=VISIT, how="left")
@@ -171,8 +169,9 @@ def _per_code(observations: pl.LazyFrame) -> pl.LazyFrame:
     beyond, several = pl.col("beyond").filter("ranged"), value.count() > 1
     moment = pl.col("microseconds")
     slope_per_hour = pl.cov(moment, value) / moment.var() * 3_600_000_000
+    # Skewness and kurtosis are of the order of 1, and 0 of them is left to the last digits of sums in any order.
     quarter, three_quarters = value.quantile(0.25, "linear"), value.quantile(0.75, "linear")
-    return judged.group_by(VISIT, CODE, maintain_order=True).agg(
+    return judged.group_by(VISIT, CODE).agg(
         mean=_mean(value),
         median=value.median(),
         std=value.std(),
@@ -191,8 +190,8 @@ def _per_code(observations: pl.LazyFrame) -> pl.LazyFrame:
         q25=quarter,
         q75=three_quarters,
         iqr=three_quarters - quarter,
-        skew=pl.when(value.max() > value.min()).then(value.skew()),
-        kurtosis=pl.when(value.max() > value.min()).then(value.kurtosis()),
+        skew=pl.when(value.max() > value.min()).then(value.skew().round(9)),
+        kurtosis=pl.when(value.max() > value.min()).then(value.kurtosis().round(9)),
         range=value.max() - value.min(),
         cv=pl.when(_mean(value) != 0).then(value.std() / _mean(value).abs()),
     )
@@ -218,7 +217,7 @@ def _over_all_codes(observations: pl.LazyFrame) -> pl.LazyFrame:
     distance = pl.col("off")
     return (
         observations.with_columns(off)
-        .group_by(VISIT, maintain_order=True)
+        .group_by(VISIT)
         .agg(
             total_mean=_mean(distance),
             total_std=distance.std(),
