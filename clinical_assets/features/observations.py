@@ -231,7 +231,8 @@ def _over_all_codes(observations: pl.LazyFrame) -> pl.LazyFrame:
 
 def _pairs(plan: Plan) -> Iterator[pl.Expr]:
     for first, second in plan.pairs:
-        one, other = pl.col(f"{first}_mean"), pl.col(f"{second}_mean")
+        # Without the digits the order of addition decides, which a product at the edge of rounding would show.
+        one, other = (pl.col(f"{code}_mean").round_sig_figs(12) for code in (first, second))
         yield (one * other).alias(f"{first}_x_{second}")
         yield pl.when(other != 0).then(one / other).alias(f"{first}_per_{second}")
 
