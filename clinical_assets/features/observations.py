@@ -169,7 +169,6 @@ def _per_code(observations: pl.LazyFrame) -> pl.LazyFrame:
     beyond, several = pl.col("beyond").filter("ranged"), value.count() > 1
     moment = pl.col("microseconds")
     slope_per_hour = pl.cov(moment, value) / moment.var() * 3_600_000_000
-    # Skewness and kurtosis are of the order of 1, and 0 of them is left to the last digits of sums in any order.
     quarter, three_quarters = value.quantile(0.25, "linear"), value.quantile(0.75, "linear")
     return judged.group_by(VISIT, CODE).agg(
         mean=_mean(value),
@@ -190,6 +189,7 @@ def _per_code(observations: pl.LazyFrame) -> pl.LazyFrame:
         q25=quarter,
         q75=three_quarters,
         iqr=three_quarters - quarter,
+        # Of the order of 1; where either is 0, sums leave what the order of their rows makes of the last digits.
         skew=pl.when(value.max() > value.min()).then(value.skew().round(9)),
         kurtosis=pl.when(value.max() > value.min()).then(value.kurtosis().round(9)),
         range=value.max() - value.min(),
